@@ -1,0 +1,267 @@
+"""Actions: from whatever a policy says to a message, and from its calls to API calls.
+
+Reading never raises: what cannot be read is kept as the message's text, and the environment answers
+it with an error, as a server would.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
+
+from jsonschema_rs import ValidationError, validator_for
+
+from toolenv.apis import API, FINISH, Identity
+from toolenv.episodes import Call, FunctionCall, Message
+from toolenv.errors import ConfigurationError
+from toolenv.jsontext import JsonValue, parse, render
+
+__all__ = ["ACTION_FORMATS", "Action", "ActionFormat", "Matching", "Resolver", "read_action"]
+
+Action: TypeAlias = "Message | FunctionCall | Mapping[str, object] | str | bytes"
+"""What ``step`` takes: a message, a call, a dictionary in OpenAI's form, or text."""
+
+ActionFormat: TypeAlias = Literal["auto", "json", "toolllama", "hermes"]
+"""How text is read. ``auto`` tries the others in turn."""
+
+Matching: TypeAlias = Literal["exact", "suffix"]
+"""How a function's name is found; ``suffix`` is ToolBench's rule, a compatibility mode."""
+
+_HERMES = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+_TOOLLLAMA = re.compile(
+    r"^\s*(?:Thought:(?P<thought>.*?))?\s*Action:(?P<name>[^\n]*)\n\s*Action Input:(?P<input>.*)$",
+    re.DOTALL,
+)
+_FENCE = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n\s*```\s*$", re.DOTALL)
+
+
+def read_action(action: object, action_format: ActionFormat = "auto") -> Message:
+    """Read an action as a message; never raises for anything that a policy may say.
+
+    Args:
+        action: A message, a function call, a dictionary (an OpenAI assistant message, or ``name``
+            and ``arguments``), text, or UTF-8 bytes.
+        action_format: How text is read.
+
+    Example:
+        >>> read_action('{"name": "Finish", "arguments": {}}').calls
+        (FunctionCall(name='Finish', arguments='{}', id=''),)
+    """
+    if isinstance(action, str):
+        return _READERS[action_format](action)
+    if isinstance(action, Message):
+        return action
+    if isinstance(action, FunctionCall):
+        return Message(calls=(action,))
+    if isinstance(action, bytes | bytearray):
+        return _READERS[action_format](bytes(action).decode("utf-8", "replace"))
+    if isinstance(action, Mapping):
+        return _from_mapping(action) or Message(content=_text_of(action))
+    return Message(content=_text_of(action))
+
+
+def _read_json(text: str) -> Message:
+    try:
+        value = parse(text)
+    except ValueError:
+        fenced = _FENCE.match(text)
+        if fenced is None:
+            return Message(content=text)
+        return _read_json(fenced[1])._replace(repaired="removed a code fence")
+    if isinstance(value, dict):
+        return _from_mapping(value) or Message(content=text)
+    if isinstance(value, list) and value:
+        calls = [_function_call(item) for item in value]
+        if all(call is not None for call in calls):
+            return Message(calls=tuple(call for call in calls if call is not None))
+    return Message(content=text)
+
+
+def _read_hermes(text: str) -> Message:
+    found = list(_HERMES.finditer(text))
+    calls: list[FunctionCall] = []
+    for match in found:
+        try:
+            call = _function_call(parse(match[1]))
+        except ValueError:
+            call = None
+        if call is None:
+            return Message(content=text)
+        calls.append(call)
+    if not calls:
+        return Message(content=text)
+    return Message(content=text[: found[0].start()].strip(), calls=tuple(calls))
+
+
+def _read_toolllama(text: str) -> Message:
+    match = _TOOLLLAMA.match(text)
+    if match is None:
+        return Message(content=text)
+    call = FunctionCall(match["name"].strip(), match["input"].strip().removesuffix("</s>").strip())
+    return Message(content=(match["thought"] or "").strip(), calls=(call,))
+
+
+def _read_any(text: str) -> Message:
+    if text[:1] == "{":  # by far the most frequent
+        message = _read_json(text)
+        if message.calls:
+            return message
+    for reader in (_read_json, _read_hermes, _read_toolllama):
+        message = reader(text)
+        if message.calls:
+            return message
+    return Message(content=text)
+
+
+_READERS: dict[ActionFormat, Callable[[str], Message]] = {
+    "auto": _read_any,
+    "json": _read_json,
+    "toolllama": _read_toolllama,
+    "hermes": _read_hermes,
+}
+ACTION_FORMATS: tuple[ActionFormat, ...] = tuple(_READERS)
+
+
+def _from_mapping(value: Mapping[str, object]) -> Message | None:
+    """Read an OpenAI assistant message (either dialect) or a single call."""
+    call = _function_call(value)
+    if call is not None:
+        return Message(calls=(call,))
+    tool_calls, function_call = value.get("tool_calls"), value.get("function_call")
+    if "role" not in value and tool_calls is None and function_call is None:
+        return None
+    content = value.get("content")
+    reasoning = value.get("reasoning_content")
+    if isinstance(tool_calls, list | tuple):
+        read = [_function_call(item) for item in tool_calls]
+    else:
+        read = [_function_call(function_call)] if function_call is not None else []
+    if any(item is None for item in read):
+        return None
+    return Message(
+        content=content if isinstance(content, str) else "",
+        calls=tuple(item for item in read if item is not None),
+        reasoning=reasoning if isinstance(reasoning, str) else "",
+    )
+
+
+def _function_call(value: object) -> FunctionCall | None:
+    """Read ``{"name": …, "arguments": …}``, bare or wrapped in ``function``."""
+    if not isinstance(value, Mapping):
+        return None
+    identifier = value.get("id")
+    inner = value.get("function")
+    if isinstance(inner, Mapping):
+        value = inner
+    name = value.get("name")
+    if not isinstance(name, str):
+        return None
+    arguments = value.get("arguments", value.get("parameters"))
+    if arguments is None:
+        text = "{}"
+    elif isinstance(arguments, str):
+        text = arguments
+    else:
+        text = _text_of(arguments)
+    return FunctionCall(name, text, identifier if isinstance(identifier, str) else "")
+
+
+def _text_of(value: object) -> str:
+    try:
+        return render(value)
+    except TypeError:
+        return repr(value)[:1000]
+
+
+class Resolver:
+    """Turns a message's function calls into calls of a task's APIs.
+
+    Args:
+        named_apis: Function name to API, as the task offers them.
+        matching: ``exact``, or ToolBench's ``suffix`` rule: the first function whose name ends
+            with the emitted one. It shadows functions and calls the first for an empty name.
+
+    Raises:
+        ConfigurationError: The matching rule is unknown.
+    """
+
+    __slots__ = ("_named_apis", "_suffix", "_validators")
+
+    def __init__(self, named_apis: Mapping[str, API], matching: Matching = "exact") -> None:
+        if matching not in ("exact", "suffix"):
+            raise ConfigurationError(
+                f"Unknown matching rule: {matching!r}.", fix="Use 'exact' or 'suffix'."
+            )
+        self._named_apis = named_apis
+        self._suffix = matching == "suffix"
+        self._validators: dict[str, tuple[Identity, _Validator]] = {}
+
+    def resolve(self, written: FunctionCall) -> Call:
+        """Find the API, parse the arguments and check them against its documentation."""
+        name, text, identifier = written
+        arguments, invalid = _read_arguments(text)
+        if name == FINISH:
+            return Call(
+                FINISH, arguments, None, text, invalid or _finish_problem(arguments), identifier
+            )
+        if self._suffix:
+            name = next((n for n in self._named_apis if n.endswith(name)), name)
+        known = self._validators.get(name)
+        if known is None:
+            api = self._named_apis.get(name)
+            if api is None:
+                return Call(name, arguments, None, text, invalid, identifier)
+            known = self._validators[name] = (api.identity, _Validator(api))
+        identity, validator = known
+        if arguments is not None:
+            invalid = validator.problem(arguments)
+        return Call(name, arguments, identity, text, invalid, identifier)
+
+
+class _Validator:
+    """A JSON Schema compiled when first used."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, api: API) -> None:
+        self._compiled = validator_for(api.arguments_schema())
+
+    def problem(self, arguments: dict[str, JsonValue]) -> str:
+        try:
+            if self._compiled.is_valid(arguments):
+                return ""
+            return "; ".join(_describe(error) for error in self._compiled.iter_errors(arguments))
+        except (ValueError, RecursionError) as error:  # lone surrogates, extreme nesting
+            return f"arguments cannot be checked: {error}"
+
+
+def _describe(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.instance_path)
+    message = error.message if len(error.message) <= 300 else f"{error.message[:300]}…"
+    return f"{where}: {message}" if where else message
+
+
+def _finish_problem(arguments: dict[str, JsonValue] | None) -> str:
+    if arguments is None:
+        return "arguments are not a JSON object"
+    kind = arguments.get("return_type")
+    if kind not in ("give_answer", "give_up_and_restart"):
+        return "return_type must be give_answer or give_up_and_restart"
+    if kind == "give_answer" and "final_answer" not in arguments:
+        return "give_answer needs a final_answer"
+    return ""
+
+
+def _read_arguments(text: str) -> tuple[dict[str, JsonValue] | None, str]:
+    try:
+        value = parse(text) if text.strip() else {}
+    except ValueError as error:
+        try:
+            value = json.loads(text, strict=False)  # raw line breaks inside strings
+        except (ValueError, RecursionError):
+            return None, f"arguments are not JSON: {error}"
+    if not isinstance(value, dict):
+        return None, "arguments are not a JSON object"
+    return value, ""

@@ -1,0 +1,115 @@
+"""One coroutine serves synchronous and asynchronous callers.
+
+Everything that may wait is written once, as a coroutine. A synchronous caller drives it inline
+(``run``): as long as nothing really waits, no event loop is involved. What does wait (a request, a
+timer) is wrapped in ``wait``, which hops to one background loop when driven inline and simply
+awaits inside a running loop. Works in notebooks, whose thread already runs a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from toolenv.errors import BridgeError
+
+__all__ = ["gather", "run", "wait"]
+
+T = TypeVar("T")
+
+
+class _Inline(threading.local):
+    depth = 0
+
+
+_inline = _Inline()
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Drive a coroutine to its end from synchronous code.
+
+    Raises:
+        BridgeError: The coroutine suspended on something that was not wrapped in ``wait``, or the
+            caller is itself running on the background loop, which would wait for itself.
+
+    Example:
+        >>> async def add(a: int, b: int) -> int:
+        ...     return a + b
+        >>> run(add(1, 2))
+        3
+    """
+    if threading.current_thread() is _thread:
+        coroutine.close()
+        raise BridgeError(
+            "Synchronous code was called from inside an asynchronous agent or simulator.",
+            fix="Await the asynchronous form there (astep, arun) instead of step or run.",
+        )
+    _inline.depth += 1
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    except RuntimeError as error:
+        if "no running event loop" in str(error):
+            raise BridgeError(
+                "A coroutine waited without a running event loop.",
+                fix="Wrap what waits: await toolenv.bridge.wait(lambda: request(...)).",
+            ) from error
+        raise
+    finally:
+        _inline.depth -= 1
+    coroutine.close()
+    raise BridgeError(
+        "A coroutine suspended on something that only an event loop can resume.",
+        fix="Wrap what waits: await toolenv.bridge.wait(lambda: request(...)).",
+    )
+
+
+async def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Await something that really waits, from code that may be driven inline.
+
+    Args:
+        make: Makes the coroutine; it is called on the loop that will run it.
+    """
+    if not _inline.depth:
+        return await make()
+    return asyncio.run_coroutine_threadsafe(_call(make), _background_loop()).result()
+
+
+async def gather(makers: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
+    """Run coroutines concurrently and return their results in the given order."""
+
+    async def together() -> list[T]:
+        return list(await asyncio.gather(*(make() for make in makers)))
+
+    return await wait(together)
+
+
+async def _call(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return await make()
+
+
+def _background_loop() -> asyncio.AbstractEventLoop:
+    global _loop, _thread
+    with _lock:
+        if _loop is None or _thread is None or not _thread.is_alive():  # a fork lost the thread
+            _loop = asyncio.new_event_loop()
+            _thread = threading.Thread(
+                target=_loop.run_forever, name="toolenv-background-loop", daemon=True
+            )
+            _thread.start()
+            atexit.register(_stop, _loop, _thread)
+        return _loop
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    if thread.is_alive() and not loop.is_closed():
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=1.0)
