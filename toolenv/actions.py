@@ -18,7 +18,15 @@ from toolenv.episodes import Call, FunctionCall, Message
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue, parse, render
 
-__all__ = ["ACTION_FORMATS", "Action", "ActionFormat", "Matching", "Resolver", "read_action"]
+__all__ = [
+    "ACTION_FORMATS",
+    "Action",
+    "ActionFormat",
+    "Matching",
+    "Resolver",
+    "read_action",
+    "read_arguments",
+]
 
 Action: TypeAlias = "Message | FunctionCall | Mapping[str, object] | str | bytes"
 """What ``step`` takes: a message, a call, a dictionary in OpenAI's form, or text."""
@@ -201,7 +209,7 @@ class Resolver:
     def resolve(self, written: FunctionCall) -> Call:
         """Find the API, parse the arguments and check them against its documentation."""
         name, text, identifier = written
-        arguments, invalid = _read_arguments(text)
+        arguments, invalid = read_arguments(text)
         if name == FINISH:
             return Call(
                 FINISH, arguments, None, text, invalid or _finish_problem(arguments), identifier
@@ -254,7 +262,13 @@ def _finish_problem(arguments: dict[str, JsonValue] | None) -> str:
     return ""
 
 
-def _read_arguments(text: str) -> tuple[dict[str, JsonValue] | None, str]:
+def read_arguments(text: str) -> tuple[dict[str, JsonValue] | None, str]:
+    """Read the text of a call's arguments.
+
+    Returns:
+        The arguments and an empty text, or None and what is wrong. An empty text means no
+        arguments; raw line breaks inside strings are accepted.
+    """
     try:
         value = parse(text) if text.strip() else {}
     except ValueError as error:

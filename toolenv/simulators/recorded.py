@@ -1,0 +1,120 @@
+"""Serving recorded responses: from a snapshot or a store, in a stated order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
+
+from toolenv.episodes import Branch, Call, Response
+from toolenv.errors import ConfigurationError
+from toolenv.fingerprint import fingerprint
+from toolenv.simulators.base import SimulatorBase
+from toolenv.snapshots.key import exact_key
+from toolenv.snapshots.records import Recordings
+from toolenv.tasks import Task
+
+__all__ = ["Order", "RecordedSimulator"]
+
+Order: TypeAlias = Literal["path", "first", "recording"]
+"""Which of several answers to equal calls is served."""
+
+
+class RecordedSimulator(SimulatorBase):
+    """Answers calls from recordings, and leaves the others to the next simulator.
+
+    Args:
+        recordings: A snapshot or a store; closed with the simulator.
+        order: ``path``: of the earliest recording that knows the call, the n-th answer for the
+            n-th equal call on the path, then its last again. ``first``: always the earliest
+            answer. ``recording``: one recording alone, its n-th answer for the n-th equal call of
+            the episode, counted over all forks: the replay of that recording's own tree, explored
+            in pre-order.
+        recording: The recording to replay; with ``order="recording"`` only.
+        without: Recordings that are left out, as for measuring what the others answer.
+
+    Raises:
+        ConfigurationError: ``order`` and ``recording`` do not go together.
+    """
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        *,
+        order: Order = "path",
+        recording: str = "",
+        without: Sequence[str] = (),
+    ) -> None:
+        if order not in get_args(Order):
+            raise ConfigurationError(
+                f"Unknown order: {order!r}.", fix=f"Use one of {', '.join(get_args(Order))}."
+            )
+        if (order == "recording") != bool(recording):
+            raise ConfigurationError(
+                "order='recording' and the name of a recording go together.",
+                fix="Give both or neither.",
+            )
+        self.recordings = recordings
+        self.order = order
+        self.recording = recording
+        self.without = frozenset(without)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the recordings and of how they are served."""
+        parts = [self.recordings.fingerprint, self.order, self.recording, sorted(self.without)]
+        return fingerprint("simulator", ["recorded", *parts])
+
+    def open(self, task: Task, seed: int) -> _RecordedSession:
+        """A session that has served nothing yet."""
+        return _RecordedSession(self, {})
+
+    def close(self) -> None:
+        """Close the recordings."""
+        self.recordings.close()
+
+
+class _RecordedSession:
+    """Counts equal calls: on the path, or over the whole episode."""
+
+    __slots__ = ("_borrowed", "_served", "_simulator")
+
+    def __init__(self, simulator: RecordedSimulator, served: dict[bytes, int]) -> None:
+        self._simulator = simulator
+        self._served = served
+        self._borrowed = False
+
+    async def call(self, call: Call, past: Branch) -> Response | None:
+        identity = call.api
+        if identity is None:
+            return None
+        simulator = self._simulator
+        key = exact_key(identity.function, call.arguments, call.text)
+        found = simulator.recordings.lookup(identity, key)
+        if len(found) == 1 and not simulator.without and simulator.order != "recording":
+            return found[0]
+        if simulator.without:
+            found = [response for response in found if response.recording not in simulator.without]
+        if simulator.recording:
+            found = [response for response in found if response.recording == simulator.recording]
+        if not found:
+            return None
+        if simulator.order == "first":
+            return found[0]
+        first = found[0].recording
+        own = [response for response in found if response.recording == first]
+        return own[min(self._count(key), len(own) - 1)]
+
+    def fork(self) -> _RecordedSession:
+        twin = _RecordedSession(self._simulator, self._served)
+        if self._simulator.order == "path":
+            self._borrowed = twin._borrowed = True
+        return twin
+
+    def _count(self, key: bytes) -> int:
+        """How many equal calls were served before this one."""
+        if self._borrowed:
+            self._served = dict(self._served)
+            self._borrowed = False
+        before = self._served.get(key, 0)
+        self._served[key] = before + 1
+        return before

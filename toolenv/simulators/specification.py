@@ -1,0 +1,115 @@
+"""Simulators from text: what configuration files, ``gymnasium.make`` and the command line say.
+
+``kind:place`` and options after a question mark, as in ``snapshot:stb.snap?order=first``. Several
+of them form a ladder. Kinds: ``snapshot`` and ``store`` serve recordings, ``local`` names a
+function or object, ``module:name``, that is or makes a simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qsl
+
+from toolenv.errors import ConfigurationError
+from toolenv.simulators.base import Simulator
+from toolenv.simulators.composition import first_of
+from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.snapshots.snapshot import Snapshot
+from toolenv.snapshots.store import Store
+
+__all__ = ["import_object", "open_simulator"]
+
+
+def open_simulator(specification: str | Simulator | Sequence[str | Simulator]) -> Simulator:
+    """Make the simulator that a specification describes.
+
+    Args:
+        specification: One specification, a simulator, or several of either, asked in turn.
+
+    Raises:
+        ConfigurationError: A specification cannot be read, or names something unknown.
+
+    Example:
+        >>> open_simulator("local:toolenv.mini:mini_simulator").fingerprint[:10]
+        'simulator-'
+    """
+    if isinstance(specification, str):
+        return _open_one(specification)
+    if isinstance(specification, Sequence):
+        if not specification:
+            raise ConfigurationError(
+                "No simulator is given.", fix="Name at least one, such as snapshot:FILE."
+            )
+        return first_of(*(open_simulator(one) for one in specification))
+    return specification
+
+
+def import_object(path: str, *, where: str = "") -> Any:
+    """The object that ``module:name`` names.
+
+    Raises:
+        ConfigurationError: There is no such module or name.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path!r} cannot be imported: {error}.",
+            where=where,
+            fix="Write it as module:name, of something that can be imported.",
+        ) from error
+
+
+def _open_one(specification: str) -> Simulator:
+    kind, colon, rest = specification.partition(":")
+    opener = _OPENERS.get(kind)
+    if opener is None or not colon:
+        raise ConfigurationError(
+            f"Unknown simulator: {specification!r}.",
+            fix=f"Write kind:place; the kinds are {', '.join(sorted(_OPENERS))}.",
+        )
+    place, _, query = rest.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        return opener(place, options)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"The options of {specification!r} do not fit: {error}.", fix=f"See {kind} in the docs."
+        ) from error
+
+
+def _serve(recordings: Snapshot | Store, options: dict[str, Any]) -> Simulator:
+    if "without" in options:
+        options["without"] = options["without"].split(",")
+    if "recording" in options:
+        options.setdefault("order", "recording")
+    return RecordedSimulator(recordings, **options)
+
+
+def _open_snapshot(place: str, options: dict[str, Any]) -> Simulator:
+    return _serve(Snapshot(place), options)
+
+
+def _open_store(place: str, options: dict[str, Any]) -> Simulator:
+    return _serve(Store(place), options)
+
+
+def _open_local(place: str, options: dict[str, Any]) -> Simulator:
+    made = import_object(place, where=f"local:{place}")
+    simulator = made(**options) if callable(made) and not isinstance(made, Simulator) else made
+    if not isinstance(simulator, Simulator):
+        raise ConfigurationError(
+            f"{place!r} gives a {type(simulator).__name__}, which is no simulator.",
+            fix="It needs fingerprint, open and close; see toolenv.simulators.Simulator.",
+        )
+    return simulator
+
+
+_OPENERS: dict[str, Callable[[str, dict[str, Any]], Simulator]] = {
+    "snapshot": _open_snapshot,
+    "store": _open_store,
+    "local": _open_local,
+}
