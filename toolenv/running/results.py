@@ -1,0 +1,127 @@
+"""Results: one row per finished episode, the same bytes whatever the order of completion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolenv.episodes import Cost, Episode, Outcome
+from toolenv.errors import JournalError
+from toolenv.jsontext import parse, render
+from toolenv.running.atomic import write_atomically
+from toolenv.running.records import EpisodeKey
+
+__all__ = ["Result", "read_results", "result_of", "write_results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an episode came to, without its steps.
+
+    Args:
+        task: The task's id.
+        agent: What explored, by name.
+        policy: What decided, by name.
+        seed: The seed of the attempt.
+        split: The set that the task belongs to.
+        outcome: How it went.
+        reward: The chosen branch's rewards, added up.
+        ended: Why the attempt stopped.
+        answer: The chosen branch's answer; None where it gave none.
+        steps: How many steps were explored.
+        chosen_steps: How many steps the chosen branch has.
+        cost: What it consumed.
+        calls_by_source: How many calls each source answered, in the whole tree.
+        calls_by_origin: The same by what first produced the responses.
+        fingerprints: What the result depends on.
+    """
+
+    task: str
+    agent: str
+    policy: str
+    seed: int
+    split: str = ""
+    outcome: Outcome = "unsure"
+    reward: float = 0.0
+    ended: str = ""
+    answer: str | None = None
+    steps: int = 0
+    chosen_steps: int = 0
+    cost: Cost = Cost()
+    calls_by_source: Mapping[str, int] = field(default_factory=dict)
+    calls_by_origin: Mapping[str, int] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> EpisodeKey:
+        """What names the episode in its run; results are sorted by it."""
+        return EpisodeKey(self.task, self.agent, self.policy, self.seed)
+
+
+def result_of(episode: Episode) -> Result:
+    """An episode's row."""
+    responses = [response for step in episode.steps for response in step.responses]
+    return Result(
+        *EpisodeKey.of(episode),
+        split=episode.task.split,
+        outcome=episode.outcome,
+        reward=episode.reward,
+        ended=episode.ended,
+        answer=episode.answer,
+        steps=len(episode.steps),
+        chosen_steps=len(episode.branch.numbers()),
+        cost=episode.cost,
+        calls_by_source=_counted(response.source for response in responses),
+        calls_by_origin=_counted(response.origin for response in responses),
+        fingerprints=dict(sorted(episode.fingerprints.items())),
+    )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def write_results(path: Path, results: Iterable[Result]) -> None:
+    """Write rows as JSON Lines, sorted by task, agent, policy and seed; all or nothing.
+
+    Raises:
+        JournalError: The file cannot be written.
+    """
+    rows = sorted(results, key=lambda result: result.key)
+    write_atomically(path, (_line(row) for row in rows))
+
+
+def _line(result: Result) -> bytes:
+    row = asdict(result)
+    row["cost"] = result.cost._asdict()
+    return f"{render(row)}\n".encode()
+
+
+def read_results(path: Path) -> Iterator[Result]:
+    """Read the rows that ``write_results`` wrote.
+
+    Raises:
+        JournalError: The file cannot be read, or a line is not a result.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise JournalError(
+            f"Cannot be read: {error.strerror}.",
+            where=str(path),
+            fix="Results are written when a run is complete: resume it.",
+        ) from error
+    with file:
+        for number, line in enumerate(file, 1):
+            try:
+                row: Any = parse(line)
+                yield Result(**{**row, "cost": Cost(**row["cost"])})
+            except (ValueError, TypeError, KeyError) as error:
+                raise JournalError(
+                    f"Is not a result: {error!r}.",
+                    where=f"{path}:{number}",
+                    fix="Write the results again from the journal: resume the run.",
+                ) from error
