@@ -1,0 +1,1 @@
+"""StableToolBench's files: the response cache and ToolEval's results."""

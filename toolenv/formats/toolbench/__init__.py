@@ -1,0 +1,1 @@
+"""ToolBench's files: instructions, tool documents, answer trees and converted answers."""
