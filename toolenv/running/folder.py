@@ -9,25 +9,22 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from toolenv.episodes import Episode, Outcome
 from toolenv.errors import JournalError
-from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import parse, render
 from toolenv.running.appending import Appender, Sync
 from toolenv.running.atomic import write_atomically
 from toolenv.running.journal import Journal
 from toolenv.running.journal_reader import JournalReader, RecordedAttempt
-from toolenv.running.manifest import Manifest
+from toolenv.running.manifest import Manifest, describe_run, task_differences
 from toolenv.running.records import EpisodeKey
 from toolenv.running.results import Result, read_results, result_of, write_results
 from toolenv.tasks import Task
@@ -82,8 +79,8 @@ class RunFolder:
             JournalError: The folder is in use, or the tasks' ids are not unique.
         """
         path = Path(path)
-        manifest, lines = _describe(tasks, configuration, fingerprints)
-        if path.exists() and (not path.is_dir() or _strangers(path)):
+        manifest, lines = describe_run(tasks, configuration, fingerprints)
+        if path.exists() and (not path.is_dir() or _holds_anything(path)):
             raise JournalError(
                 "Is not an empty folder.",
                 where=str(path),
@@ -132,8 +129,11 @@ class RunFolder:
                 process is writing it, or its journal is damaged.
         """
         run = cls.open(path, skip_corrupt=skip_corrupt)
-        now, _ = _describe(tasks, configuration, fingerprints)
+        given = list(tasks)
+        now, _ = describe_run(given, configuration, fingerprints)
         different = run.manifest.differences(now)
+        if now.tasks != run.manifest.tasks:
+            different.append(task_differences(list(run.tasks.values()), given))
         if different:
             raise JournalError(
                 f"Cannot be resumed, because it would be a different run: {'; '.join(different)}.",
@@ -141,6 +141,7 @@ class RunFolder:
                 fix="Resume with the run's own settings, or name another folder.",
             )
         run._journal = Journal(run.path / "journal.jsonl", sync=sync, skip_corrupt=skip_corrupt)
+        (run.path / "results.jsonl").unlink(missing_ok=True)  # they will be out of date
         return run
 
     @property
@@ -163,22 +164,7 @@ class RunFolder:
         Raises:
             JournalError: The file is missing or damaged.
         """
-        path = self.path / "tasks.jsonl"
-        tasks: dict[str, Task] = {}
-        try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    task = Task.model_validate(parse(line))
-                    tasks[task.id] = task
-        except OSError as error:
-            raise JournalError(f"Cannot be read: {error.strerror}.", where=str(path)) from error
-        except (ValidationError, ValueError) as error:
-            raise JournalError(
-                f"Is not a task: {error}.",
-                where=f"{path}:{number}",
-                fix="Restore the file from a copy.",
-            ) from error
-        return tasks
+        return _tasks_by_id(self.path / "tasks.jsonl")
 
     def finished(self) -> set[EpisodeKey]:
         """The keys of the episodes that need not be done again."""
@@ -279,45 +265,27 @@ class RunFolder:
         return attempt.episode(task)
 
 
-_OWN_BEFORE_MANIFEST = frozenset({"journal.jsonl", "journal.jsonl.lock", "tasks.jsonl"})
-
-
-def _strangers(path: Path) -> bool:
+def _holds_anything(path: Path) -> bool:
     """Whether a folder holds more than what a crash while creating a run leaves."""
-    return any(
-        file.name.removesuffix(".part") not in _OWN_BEFORE_MANIFEST | {"manifest.json"}
-        or file.name == "manifest.json"
-        for file in path.iterdir()
-    )
+    ours = {"journal.jsonl", "journal.jsonl.lock", "tasks.jsonl", "tasks.jsonl.part"}
+    return any(file.name not in {*ours, "manifest.json.part"} for file in path.iterdir())
 
 
-def _describe(
-    tasks: Iterable[Task],
-    configuration: Mapping[str, JsonValue] | None,
-    fingerprints: Mapping[str, str] | None,
-) -> tuple[Manifest, list[bytes]]:
-    lines: list[bytes] = []
-    seen: set[str] = set()
-    for task in tasks:
-        if task.id in seen:
-            raise JournalError(
-                f"Two tasks have the id {task.id!r}.",
-                fix="Give each task of a run an id of its own.",
-            )
-        seen.add(task.id)
-        lines.append(f"{render(task.model_dump(mode='json'))}\n".encode())
-    manifest = Manifest(
-        versions={"toolenv": _own_version(), "python": platform.python_version()},
-        tasks=fingerprint("tasks", [line.decode() for line in lines]),
-        fingerprints=dict(sorted((fingerprints or {}).items())),
-        configuration=dict(configuration or {}),
-        counts={"tasks": len(lines)},
-    )
-    return manifest, lines
-
-
-def _own_version() -> str:
+def _tasks_by_id(path: Path) -> dict[str, Task]:
+    tasks: dict[str, Task] = {}
+    number = 0
     try:
-        return version("toolenv")
-    except PackageNotFoundError:
-        return "unknown"
+        with path.open("rb") as file:
+            for line in file:
+                number += 1
+                task = Task.model_validate(parse(line))
+                tasks[task.id] = task
+    except OSError as error:
+        raise JournalError(f"Cannot be read: {error.strerror}.", where=str(path)) from error
+    except ValueError as error:  # pydantic's included
+        raise JournalError(
+            f"Is not a task: {error}.",
+            where=f"{path}:{number}",
+            fix="Restore the file from a copy.",
+        ) from error
+    return tasks

@@ -31,9 +31,8 @@ from toolenv.running.records import (
     EpisodeKey,
     ending_record,
     episode_record,
-    step_record,
-    without_deep_arguments,
 )
+from toolenv.running.step_records import step_record, without_deep_arguments
 
 __all__ = ["AttemptWriter", "Journal"]
 

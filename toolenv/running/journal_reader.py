@@ -13,7 +13,8 @@ from pydantic_core import from_json
 from toolenv.episodes import Episode, Step, number_in_preorder
 from toolenv.errors import JournalError
 from toolenv.running.framing import is_whole
-from toolenv.running.records import Ending, EpisodeKey, read_ending, read_key, read_step
+from toolenv.running.records import Ending, EpisodeKey, read_ending, read_key
+from toolenv.running.step_records import read_step
 from toolenv.tasks import Task
 
 __all__ = ["JournalReader", "RecordedAttempt", "Scan", "header_record"]

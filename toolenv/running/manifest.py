@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from toolenv.errors import JournalError
+from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import render
 from toolenv.running.atomic import write_atomically
+from toolenv.tasks import Task
 
-__all__ = ["Manifest"]
+__all__ = ["Manifest", "describe_run", "task_differences"]
 
 _FORMAT = "toolenv-run"
 _VERSION = 1
@@ -85,11 +89,9 @@ class Manifest(BaseModel):
         write_atomically(path, [f"{self.model_dump_json(indent=2)}\n".encode()])
 
     def differences(self, other: Manifest) -> list[str]:
-        """What makes ``other`` a different run, one sentence part per difference; empty if none."""
+        """What makes ``other`` a different run, apart from its tasks; empty if nothing."""
         found = _differences("configuration", self.configuration, other.configuration)
         found += _differences("fingerprints", self.fingerprints, other.fingerprints)
-        if self.tasks != other.tasks:
-            found.append("the tasks")
         return found
 
 
@@ -113,3 +115,57 @@ def _differences(
 def _shown(value: JsonValue) -> str:
     text = render(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def describe_run(
+    tasks: Iterable[Task],
+    configuration: Mapping[str, JsonValue] | None = None,
+    fingerprints: Mapping[str, str] | None = None,
+) -> tuple[Manifest, list[bytes]]:
+    """A run's manifest as it begins, and its tasks as lines.
+
+    Raises:
+        JournalError: Two tasks have the same id.
+    """
+    lines: list[bytes] = []
+    seen: set[str] = set()
+    for task in tasks:
+        if task.id in seen:
+            raise JournalError(
+                f"Two tasks have the id {task.id!r}.",
+                fix="Give each task of a run an id of its own.",
+            )
+        seen.add(task.id)
+        lines.append(_task_line(task))
+    manifest = Manifest(
+        versions={"toolenv": _own_version(), "python": platform.python_version()},
+        tasks=fingerprint("tasks", [line.decode() for line in lines]),
+        fingerprints=dict(sorted((fingerprints or {}).items())),
+        configuration=dict(configuration or {}),
+        counts={"tasks": len(lines)},
+    )
+    return manifest, lines
+
+
+def task_differences(before: Sequence[Task], now: Sequence[Task]) -> str:
+    """In which tasks two runs differ, in words."""
+    ours = {task.id: _task_line(task) for task in before}
+    theirs = {task.id: _task_line(task) for task in now}
+    parts = {
+        "missing now": [id_ for id_ in ours if id_ not in theirs],
+        "new": [id_ for id_ in theirs if id_ not in ours],
+        "changed": [id_ for id_, line in ours.items() if theirs.get(id_, line) != line],
+    }
+    named = [f"{len(ids)} {what}, such as {_shown(ids[0])}" for what, ids in parts.items() if ids]
+    return f"tasks ({'; '.join(named) or 'in another order'})"
+
+
+def _task_line(task: Task) -> bytes:
+    return f"{render(task.model_dump())}\n".encode()
+
+
+def _own_version() -> str:
+    try:
+        return version("toolenv")
+    except PackageNotFoundError:
+        return "unknown"
