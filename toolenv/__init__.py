@@ -1,0 +1,56 @@
+"""Tool use as a simulated environment that anyone can reproduce.
+
+Importing it registers the environments ``toolenv/ToolBench-v0`` and ``toolenv/MiniToolBench-v0``
+with Gymnasium. What is named here is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+if TYPE_CHECKING:
+    from toolenv.env import ToolEnv
+    from toolenv.episodes import Episode
+    from toolenv.formats import read_tasks, write_tasks
+    from toolenv.limits import Budget
+    from toolenv.tasks import Check, Task
+
+__all__ = [
+    "Budget",
+    "Check",
+    "Episode",
+    "Task",
+    "ToolEnv",
+    "__version__",
+    "read_tasks",
+    "write_tasks",
+]
+
+__version__ = version("toolenv")
+
+_WHERE = {
+    "Budget": "toolenv.limits",
+    "Check": "toolenv.tasks",
+    "Episode": "toolenv.episodes",
+    "Task": "toolenv.tasks",
+    "ToolEnv": "toolenv.env",
+    "read_tasks": "toolenv.formats",
+    "write_tasks": "toolenv.formats",
+}
+
+for _name in ("ToolBench-v0", "MiniToolBench-v0"):
+    gymnasium.register(id=f"toolenv/{_name}", entry_point="toolenv.env:ToolEnv")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'toolenv' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

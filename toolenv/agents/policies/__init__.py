@@ -1,0 +1,8 @@
+"""What says the next message: a model behind a server, a recording, a script, chance."""
+
+from toolenv.agents.policies.openai import OpenAIPolicy
+from toolenv.agents.policies.random import RandomPolicy
+from toolenv.agents.policies.replay import ReplayPolicy
+from toolenv.agents.policies.script import ScriptPolicy
+
+__all__ = ["OpenAIPolicy", "RandomPolicy", "ReplayPolicy", "ScriptPolicy"]

@@ -1,0 +1,126 @@
+"""The contracts of what decides: policies say the next message, agents drive them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from toolenv import bridge
+from toolenv.env import ToolEnv
+from toolenv.episodes import Branch, Episode, Message
+from toolenv.errors import PolicyError
+from toolenv.fingerprint import fingerprint
+from toolenv.jsontext import JsonValue
+from toolenv.limits import Budget, Meter
+from toolenv.tasks import Task
+
+__all__ = ["Agent", "Policy"]
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Maps the conversation and the functions to the next assistant message."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of model, prompts and sampling, without keys or tokens."""
+        ...
+
+    async def __call__(
+        self,
+        messages: Sequence[dict[str, JsonValue]],
+        functions: Sequence[dict[str, JsonValue]],
+        *,
+        seed: int,
+    ) -> Message:
+        """The next message.
+
+        Args:
+            messages: The conversation so far, in OpenAI's form; not to be changed.
+            functions: What may be called, in OpenAI's form; ``Finish`` last.
+            seed: What sampling derives from: equal seeds and messages give equal messages, as
+                far as the model allows.
+
+        Raises:
+            PolicyError: No message could be had.
+        """
+        ...
+
+
+class Agent:
+    """A strategy that drives a policy through an environment and leaves a tree.
+
+    A strategy is written by overriding ``explore`` alone; everything else is machinery. One agent
+    may run many episodes at once: what belongs to an episode lives in its environment.
+
+    Args:
+        policy: What decides.
+        budget: What one attempt may spend; it takes the place of the environment's own budget.
+    """
+
+    def __init__(self, policy: Policy, *, budget: Budget | None = None) -> None:
+        self.policy = policy
+        self.budget = budget
+
+    # --- override this ------------------------------------------------------------------------
+
+    async def explore(self, env: ToolEnv) -> Branch | None:
+        """Explore the episode and return the branch to settle on; None for none."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the strategy depends on besides policy and budget, for the fingerprint."""
+        return {}
+
+    # --- machinery ----------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The strategy's name, as records and reports show it."""
+        return type(self).__name__
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of strategy, settings, policy and budget."""
+        budget = self.budget
+        limits = (
+            [budget.policy_calls, budget.tokens, budget.api_calls, budget.seconds, budget.money]
+            if budget
+            else None
+        )
+        return fingerprint("agent", [self.name, self.settings, self.policy.fingerprint, limits])
+
+    async def arun(self, env: ToolEnv, task: Task | str | int, *, seed: int = 0) -> Episode:
+        """Attempt a task; any number of attempts may run at once on one environment.
+
+        Args:
+            env: Gives settings, tasks and simulator; its own episode is left alone.
+            task: The task, its id or its index in the environment.
+            seed: What all randomness of the attempt derives from.
+
+        Returns:
+            Everything explored, numbered in pre-order. A policy that fails ends the attempt with
+            ``error:policy``; the steps taken so far are kept.
+        """
+        own = env.fresh()
+        own.reset(seed=seed, options={"task": task})
+        if self.budget is not None:
+            own.use_meter(Meter(self.budget))
+        failed = ""
+        try:
+            chosen = await self.explore(own)
+        except PolicyError as error:
+            chosen, failed = None, f"error:policy: {error}"
+        return own.episode(
+            chosen,
+            agent=self.name,
+            policy=self.policy.fingerprint,
+            seed=seed,
+            agent_fingerprint=self.fingerprint,
+            failed=failed,
+        )
+
+    def run(self, env: ToolEnv, task: Task | str | int, *, seed: int = 0) -> Episode:
+        """Attempt a task, from synchronous code."""
+        return bridge.run(self.arun(env, task, seed=seed))

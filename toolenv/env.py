@@ -1,0 +1,724 @@
+"""The environment: every instruction is a Gymnasium episode whose actions are API calls.
+
+``ToolEnv`` is what users hold. A branch of an episode is one environment; ``fork`` makes another at
+the same point in constant time, over the same list of steps. One coroutine, ``astep``, serves both
+``step`` and asynchronous agents: read the action (never raises), resolve its calls (the only part
+that may wait), settle (append one step).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+import gymnasium
+import numpy as np
+from gymnasium.utils import seeding
+
+from toolenv import bridge
+from toolenv.actions import ACTION_FORMATS, Action, ActionFormat, Matching, Resolver, read_action
+from toolenv.apis import API, FINISH
+from toolenv.checks import check_reward, outcome_of
+from toolenv.conversations import SYSTEM_PROMPT, conversation, observe, step_messages
+from toolenv.episodes import (
+    ROOT,
+    Branch,
+    Call,
+    Episode,
+    Message,
+    Outcome,
+    Response,
+    Status,
+    Step,
+    number_in_preorder,
+)
+from toolenv.errors import ConfigurationError, EpisodeError, SimulatorError
+from toolenv.fingerprint import fingerprint
+from toolenv.formats import read_tasks
+from toolenv.formats.toolbench.functions import compatibility_functions
+from toolenv.jsontext import JsonValue
+from toolenv.limits import Budget, Meter
+from toolenv.observations import (
+    ANSWERED,
+    GAVE_UP,
+    REMINDER,
+    cut,
+    refuse,
+    toolbench_observation,
+)
+from toolenv.seeds import derive
+from toolenv.simulators.base import Session, Simulator
+from toolenv.simulators.specification import import_object, open_simulator
+from toolenv.spaces import AnyText, CallSpace
+from toolenv.tasks import Task
+
+__all__ = ["Compatibility", "Reward", "ToolEnv"]
+
+Reward: TypeAlias = Callable[[Branch], float]
+"""The reward of a branch's last step: local and pure; LLM judges score afterwards."""
+
+Compatibility: TypeAlias = Literal["", "toolbench", "stabletoolbench"]
+"""Whose function schemas, name matching and rendering are reproduced; empty for ours."""
+
+_MAX_CALLS = 64
+"""Calls of one action that are carried out; the rest is refused."""
+
+_EMBEDDED = "toolenv.mini:mini_tasks"
+_EMBEDDED_SIMULATOR = "local:toolenv.mini:mini_simulator"
+
+
+class ToolEnv(gymnasium.Env[str, str]):
+    """An environment over a list of tasks and whatever answers their calls.
+
+    Actions are texts in any of the named formats, messages, calls, or dictionaries in OpenAI's
+    form; observations are texts. ``step`` never raises for what a policy says: nonsense gets an
+    error as its observation. ``Finish`` terminates, limits truncate, and ``info["ended"]`` says
+    which: ``answer``, ``gave_up``, ``limit:…``, ``error:…``.
+
+    ``info`` has the same keys with the same types at every step: ``task``, ``source``, ``origin``,
+    ``ended``, ``outcome`` (texts), ``status``, ``calls`` (integers). The outcome (passed, failed,
+    unsure, infrastructure_error) is set when the branch ends, and is apart from the reward.
+
+    Args:
+        tasks: Tasks, a file of them, or ``module:function`` that returns them.
+        simulator: A simulator, its specification, or several of either as a ladder.
+        split: Keep the tasks of this split only.
+        reward: A function of the branch, or ``module:function``. Default: 1 at the end of a
+            branch that passes its task's check, else 0.
+        max_steps: Steps of one branch after which it is truncated.
+        budget: What one episode may spend over all its branches.
+        observation_limit: Characters of one response that are observed.
+        action_format: How texts are read.
+        compatibility: Reproduce a benchmark's function schemas, matching and rendering.
+        system_prompt: The first message; empty for none.
+        reminder: Said after a message without a call; empty for silence.
+        render_mode: ``ansi`` or None.
+
+    Raises:
+        ConfigurationError: An option cannot be used.
+        FormatError: The task file cannot be read.
+
+    Example:
+        >>> env = ToolEnv(split="I1-inst")
+        >>> instruction, info = env.reset(seed=7)
+        >>> observation, reward, terminated, truncated, info = env.step("hello")
+        >>> terminated, truncated, info["status"]
+        (False, False, 2)
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
+
+    def __init__(
+        self,
+        tasks: str | os.PathLike[str] | Sequence[Task] = _EMBEDDED,
+        simulator: str | Simulator | Sequence[str | Simulator] = _EMBEDDED_SIMULATOR,
+        *,
+        split: str | None = None,
+        reward: Reward | str = check_reward,
+        max_steps: int = 16,
+        budget: Budget | Mapping[str, float] | None = None,
+        observation_limit: int = 8192,
+        action_format: ActionFormat = "auto",
+        compatibility: Compatibility = "",
+        system_prompt: str = SYSTEM_PROMPT,
+        reminder: str = REMINDER,
+        render_mode: str | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("max_steps", max_steps, 1),
+            ("observation_limit", observation_limit, 1),
+        ):
+            if value < least:
+                raise ConfigurationError(f"It is {value}, and must be {least} or more.", where=name)
+        if action_format not in ACTION_FORMATS:
+            raise ConfigurationError(
+                f"Unknown action format: {action_format!r}.",
+                fix=f"Use one of {', '.join(ACTION_FORMATS)}.",
+            )
+        if render_mode not in (None, "ansi"):
+            raise ConfigurationError(f"Unknown render mode: {render_mode!r}.", fix="Use 'ansi'.")
+        self._settings = _Settings(
+            tasks=tuple(_load_tasks(tasks, split)),
+            simulator=open_simulator(simulator),
+            reward=import_object(reward, where="reward") if isinstance(reward, str) else reward,
+            max_steps=max_steps,
+            budget=_budget(budget),
+            observation_limit=observation_limit,
+            action_format=action_format,
+            compatibility=compatibility,
+            system_prompt=system_prompt,
+            reminder=reminder,
+            owns_simulator=not isinstance(simulator, Simulator),
+        )
+        self.render_mode = render_mode
+        self._clear()
+
+    # --- Gymnasium's contract -----------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Begin an episode.
+
+        Args:
+            seed: What all randomness of the episode derives from; with an equal seed and task,
+                everything is equal. Without it, drawn from the environment's generator.
+            options: ``task``: the task, its id or its index; else one is drawn.
+
+        Returns:
+            The instruction and ``info``.
+
+        Raises:
+            ConfigurationError: There is no such task.
+        """
+        if seed is not None:
+            self._generator = None
+            self._np_random_seed = seed
+        task = self._choose((options or {}).get("task"))
+        base = seed if seed is not None else int(self.np_random.integers(1 << 62))
+        self._begin(task, base)
+        return task.instruction, self._info((), Status.OK, "")
+
+    def step(self, action: Action) -> tuple[str, float, bool, bool, dict[str, Any]]:  # type: ignore[override]
+        """Take one step; see ``astep``."""
+        return bridge.run(self.astep(action))
+
+    async def astep(self, action: object) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Take one step: one message, its calls, their responses.
+
+        Args:
+            action: A message, a call, a dictionary in OpenAI's form, text or bytes.
+
+        Returns:
+            Observation, reward, terminated, truncated, ``info``.
+
+        Raises:
+            EpisodeError: There is no episode, or this branch has ended.
+        """
+        shared = self._shared
+        if shared is None:
+            raise EpisodeError("There is no episode yet.", fix="Call reset first.")
+        if self._ended:
+            raise EpisodeError(
+                f"This branch has ended ({self._ended}).",
+                fix="Call reset for a new episode, or fork before the last step.",
+            )
+        settings = self._settings
+        message = (
+            action if isinstance(action, Message) else read_action(action, settings.action_format)
+        )
+        resolve = shared.resolver.resolve
+        calls = tuple([resolve(written) for written in message.calls])
+        error = ""
+        try:
+            if len(calls) == 1:
+                responses: tuple[Response, ...] = (await self._respond(calls[0]),)
+            else:
+                responses = await self._respond_all(calls)
+        except SimulatorError as failure:
+            error = "error:simulator"
+            failed = refuse(str(failure), Status.SIMULATOR_FAILED)
+            responses = (failed,) * len(calls)
+        return self._settle(message, calls, responses, error)
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The branch so far as text, with ``render_mode="ansi"``."""
+        if self.render_mode != "ansi" or self._shared is None:
+            return None
+        lines = [f"task {self.task.id}: {self.task.instruction}"]
+        for number, step in enumerate(self.branch.path()):
+            if step.message.content:
+                lines.append(f"{number} says: {step.message.content}")
+            lines.extend(f"{number} calls: {call.function}({call.text})" for call in step.calls)
+            lines.append(f"{number} observes: {step.observation}")
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Release the simulator, if the environment made it; closing twice is harmless."""
+        if self._settings.owns_simulator:
+            self._settings.simulator.close()
+
+    @property
+    def action_space(self) -> CallSpace:  # type: ignore[override]
+        """Texts; ``sample`` draws calls that fit the current task's functions."""
+        if self._action_space is None:
+            self._action_space = CallSpace(self.functions if self._shared else ())
+        return self._action_space
+
+    @property
+    def observation_space(self) -> AnyText:  # type: ignore[override]
+        """All texts."""
+        if self._observation_space is None:
+            self._observation_space = AnyText()
+        return self._observation_space
+
+    @property
+    def _np_random(self) -> np.random.Generator | None:  # type: ignore[override]
+        """Gymnasium's generator, made when first used: making it costs more than a step."""
+        if self._generator is None and self._np_random_seed is not None:
+            self._generator, _ = seeding.np_random(self._np_random_seed)
+        return self._generator
+
+    @_np_random.setter
+    def _np_random(self, value: np.random.Generator | None) -> None:
+        self._generator = value
+
+    # --- branches -----------------------------------------------------------------------------
+
+    def fork(self, rank: int | None = None) -> ToolEnv:
+        """Another environment at this point of the episode, independent from here on.
+
+        Both share the steps taken so far, the meter and the simulator's state up to here; state
+        is copied at the first call that changes it. Constant time, whatever the length.
+
+        Args:
+            rank: The place of the fork's next step among its siblings. By default, places are
+                given in the order in which steps are taken; give it where siblings are explored
+                concurrently.
+
+        Raises:
+            ForkRefusedError: The simulator cannot undo what was done.
+            EpisodeError: There is no episode.
+        """
+        if self._session is None:
+            raise EpisodeError("There is no episode to fork.", fix="Call reset first.")
+        twin = _new(type(self))
+        twin._settings = self._settings
+        twin._shared = self._shared
+        twin._session = self._session.fork()
+        twin._at = self._at
+        twin._depth = self._depth
+        twin._ended = self._ended
+        twin._rank = rank
+        twin._log = self._log
+        twin._logged = self._logged
+        twin.render_mode = self.render_mode
+        return twin
+
+    def fresh(self) -> ToolEnv:
+        """An environment with the same settings and simulator, and no episode yet."""
+        twin = _new(type(self))
+        twin._settings = self._settings
+        twin.render_mode = self.render_mode
+        return twin
+
+    def episode(
+        self,
+        chosen: Branch | None = None,
+        *,
+        agent: str = "",
+        policy: str = "",
+        seed: int = 0,
+        agent_fingerprint: str = "",
+        failed: str = "",
+    ) -> Episode:
+        """The whole episode, over all branches, numbered in pre-order.
+
+        Args:
+            chosen: The branch the agent settled on; None for none.
+            agent: The agent's name.
+            policy: The policy's name.
+            seed: The seed of the attempt.
+            agent_fingerprint: Digest of agent, policy and sampling.
+            failed: Why the attempt broke off, as ``error:…``; empty when it did not.
+        """
+        shared = self._need()
+        steps, numbers = number_in_preorder(shared.steps)
+        at = numbers[chosen.at] if chosen is not None else ROOT
+        branch = Branch(shared.task, steps, at)
+        exhausted = shared.meter.exhausted()
+        ended = failed or branch.ended or (f"limit:{exhausted}" if exhausted else "no_answer")
+        return Episode(
+            task=shared.task,
+            steps=steps,
+            chosen=at,
+            agent=agent,
+            policy=policy,
+            seed=seed,
+            ended=ended,
+            outcome="infrastructure_error" if failed else outcome_of(branch),
+            reward=sum(step.reward for step in branch.path()),
+            cost=shared.meter.cost(),
+            fingerprints={"environment": self.fingerprint, "agent": agent_fingerprint},
+        )
+
+    @property
+    def branch(self) -> Branch:
+        """The branch so far."""
+        shared = self._need()
+        return Branch(shared.task, shared.steps, self._at)
+
+    # --- what an agent reads ------------------------------------------------------------------
+
+    @property
+    def task(self) -> Task:
+        """The episode's task."""
+        return self._need().task
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All tasks of the environment."""
+        return self._settings.tasks
+
+    @property
+    def functions(self) -> list[dict[str, JsonValue]]:
+        """What the policy may call, in OpenAI's form; ``Finish`` last."""
+        return self._need().functions
+
+    @property
+    def messages(self) -> list[dict[str, JsonValue]]:
+        """The conversation so far, in OpenAI's form. Read it; do not change what is in it."""
+        if self._log is None:
+            self._log = conversation(self.branch, self._settings.system_prompt)
+            self._logged = len(self._log)
+        return self._log[: self._logged]
+
+    @property
+    def done(self) -> bool:
+        """Whether this branch has ended, or the episode's budget is spent."""
+        return bool(self._ended) or bool(self._need().meter.exhausted())
+
+    @property
+    def ended(self) -> str:
+        """Why this branch has ended; empty while it goes on."""
+        return self._ended
+
+    @property
+    def meter(self) -> Meter:
+        """What the episode has spent, over all its branches."""
+        return self._need().meter
+
+    def use_meter(self, meter: Meter) -> None:
+        """Charge the episode to this meter from here on, in all its branches."""
+        self._need().meter = meter
+
+    @property
+    def depth(self) -> int:
+        """How many steps the branch has."""
+        return self._depth
+
+    @property
+    def seed(self) -> int:
+        """The seed of the next decision: derived from seed, task and the ranks along the path."""
+        shared = self._need()
+        rank = self._rank if self._rank is not None else shared.ranks.get(self._at, 0)
+        return derive(shared.seed_of(self._at), rank)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what an observation depends on: documents, tasks, simulator, settings."""
+        return self._settings.fingerprint
+
+    # --- machinery ----------------------------------------------------------------------------
+
+    _shared: _Shared | None = None
+    _session: Session | None = None
+    _at: int = ROOT
+    _depth: int = 0
+    _ended: str = ""
+    _rank: int | None = None
+    _log: list[dict[str, JsonValue]] | None = None
+    _logged: int = 0
+    _action_space: CallSpace | None = None
+    _observation_space: AnyText | None = None
+    _generator: np.random.Generator | None = None
+    _settings: _Settings
+
+    def _clear(self) -> None:
+        self._shared = self._session = self._log = self._rank = None
+        self._at, self._depth, self._ended, self._logged = ROOT, 0, "", 0
+
+    def _need(self) -> _Shared:
+        if self._shared is None:
+            raise EpisodeError("There is no episode yet.", fix="Call reset first.")
+        return self._shared
+
+    def _choose(self, wanted: object) -> Task:
+        tasks = self._settings.tasks
+        if wanted is None:
+            return tasks[int(self.np_random.integers(len(tasks)))]
+        if isinstance(wanted, Task):
+            return wanted
+        if isinstance(wanted, int) and -len(tasks) <= wanted < len(tasks):
+            return tasks[wanted]
+        found = self._settings.by_id.get(str(wanted)) if isinstance(wanted, str) else None
+        if found is None:
+            near = difflib.get_close_matches(str(wanted), self._settings.by_id, n=3)
+            raise ConfigurationError(
+                f"There is no task {wanted!r} among {len(tasks)}.",
+                where='options["task"]',
+                fix=f"Did you mean {' or '.join(near)}?" if near else "Give an id or an index.",
+            )
+        return found
+
+    def _begin(self, task: Task, seed: int) -> None:
+        self._clear()
+        settings = self._settings
+        self._shared = _Shared(task, derive(seed, task.id), settings)
+        self._session = settings.simulator.open(task, self._shared.seed)
+        if self._action_space is not None:
+            self._action_space.functions = self._shared.functions
+
+    async def _respond(self, call: Call) -> Response:
+        """Answer one call: ours, the simulator's, or a typed miss."""
+        if call.api is None:
+            return _answer_ourselves(call)
+        shared, session = self._shared, self._session
+        assert shared is not None and session is not None  # astep has checked
+        shared.meter.api_calls += 1
+        response = await session.call(call, Branch(shared.task, shared.steps, self._at))
+        if response is None:
+            return _miss(call)
+        settings = self._settings
+        if settings.compatibility:
+            return toolbench_observation(response)
+        if len(response.text) > settings.observation_limit:
+            return cut(response, settings.observation_limit)
+        return response
+
+    async def _respond_all(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
+        """Answer several calls: concurrently, unless one of them changes state; then in order."""
+        shared = self._need()
+        for index, call in enumerate(calls):
+            if call.function == FINISH and not call.invalid:
+                done, rest = calls[: index + 1], len(calls) - index - 1
+                late = refuse("Not called: Finish came before it.", Status.BAD_INPUT)
+                return (*await self._respond_all_of(done, shared), *(late,) * rest)
+        return await self._respond_all_of(calls, shared)
+
+    async def _respond_all_of(
+        self, calls: tuple[Call, ...], shared: _Shared
+    ) -> tuple[Response, ...]:
+        many = refuse(f"Not called: one action carries {_MAX_CALLS} calls.", Status.BAD_INPUT)
+        made, rest = calls[:_MAX_CALLS], len(calls) - _MAX_CALLS
+        if any(call.api is not None and shared.named_apis[call.function].mutates for call in made):
+            answers = [await self._respond(call) for call in made]
+        else:
+            answers = await bridge.gather([lambda call=call: self._respond(call) for call in made])
+        return (*answers, *(many,) * rest)
+
+    def _settle(
+        self,
+        message: Message,
+        calls: tuple[Call, ...],
+        responses: tuple[Response, ...],
+        error: str,
+    ) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Append one step: pure, and the only place that changes the episode."""
+        shared, settings = self._shared, self._settings
+        assert shared is not None  # astep has checked
+        shared.meter.charge_policy(message.usage)
+        status, terminated, ended = Status.BAD_INPUT, False, error
+        for response in responses:
+            status = response.status
+            if status is Status.ANSWERED or status is Status.GAVE_UP:
+                terminated = True
+                ended = "answer" if status is Status.ANSWERED else "gave_up"
+                break
+        if not ended:
+            if self._depth + 1 >= settings.max_steps:
+                ended = "limit:steps"
+            elif settings.budget is not None or shared.meter.budget is not None:
+                exhausted = shared.meter.exhausted()
+                ended = f"limit:{exhausted}" if exhausted else ""
+        observation = observe(calls, responses) if calls else settings.reminder
+        steps, parent = shared.steps, self._at
+        rank = shared.take_rank(parent, self._rank)
+        step = Step(parent, rank, message, calls, responses, observation, 0.0, ended)
+        self._at = at = len(steps)
+        steps.append(step)
+        reward = settings.reward(Branch(shared.task, steps, at))
+        if reward:
+            steps[at] = step = step._replace(reward=reward)
+        if self._log is not None:
+            if len(self._log) != self._logged:  # a sibling went on from the same messages
+                self._log = self._log[: self._logged]
+            self._log.extend(step_messages(step, self._depth))
+            self._logged = len(self._log)
+        self._depth += 1
+        self._ended = ended
+        self._rank = None
+        truncated = bool(ended) and not terminated
+        return observation, reward, terminated, truncated, self._info(responses, status, ended)
+
+    def _info(self, responses: tuple[Response, ...], status: Status, ended: str) -> dict[str, Any]:
+        shared = self._shared
+        assert shared is not None  # only called within an episode
+        last = responses[-1] if responses else _NOTHING
+        outcome: Outcome = outcome_of(self.branch) if ended else "unsure"
+        return {
+            "task": shared.task.id,
+            "status": int(status),
+            "source": last.source,
+            "origin": last.origin,
+            "calls": len(responses),
+            "ended": ended,
+            "outcome": outcome,
+        }
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ToolEnv:
+        """A fork with a list of steps of its own; simulators are shared, never copied."""
+        if self._shared is None:
+            return self.fresh()
+        twin = self.fork(self._rank)
+        twin._shared = self._shared.copy()
+        twin._log = None
+        return twin
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What does not change between episodes; shared by all forks."""
+
+    tasks: tuple[Task, ...]
+    simulator: Simulator
+    reward: Reward
+    max_steps: int
+    budget: Budget | None
+    observation_limit: int
+    action_format: ActionFormat
+    compatibility: Compatibility
+    system_prompt: str
+    reminder: str
+    owns_simulator: bool
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        return {task.id: task for task in reversed(self.tasks)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(
+            "environment",
+            {
+                "tasks": fingerprint(
+                    "tasks", [task.model_dump(mode="json") for task in self.tasks]
+                ),
+                "simulator": self.simulator.fingerprint,
+                "max_steps": self.max_steps,
+                "observation_limit": self.observation_limit,
+                "action_format": self.action_format,
+                "compatibility": self.compatibility,
+                "system_prompt": self.system_prompt,
+                "reminder": self.reminder,
+            },
+        )
+
+
+class _Shared:
+    """What all branches of one episode share."""
+
+    __slots__ = (
+        "_seeds",
+        "functions",
+        "meter",
+        "named_apis",
+        "ranks",
+        "resolver",
+        "seed",
+        "steps",
+        "task",
+    )
+
+    def __init__(self, task: Task, seed: int, settings: _Settings) -> None:
+        self.task = task
+        self.seed = seed
+        self.steps: list[Step] = []
+        self.ranks: dict[int, int] = {}
+        self.meter = Meter(settings.budget)
+        self._seeds: dict[int, int] = {ROOT: seed}
+        matching: Matching = "exact"
+        named: Mapping[str, API]
+        if settings.compatibility:
+            self.functions, named = compatibility_functions(task, settings.compatibility)
+            matching = "suffix"
+        else:
+            self.functions, named = task.functions, task.named_apis
+        self.named_apis = named
+        self.resolver = Resolver(named, matching)
+
+    def take_rank(self, parent: int, wanted: int | None) -> int:
+        following = self.ranks.get(parent, 0)
+        rank = following if wanted is None else wanted
+        self.ranks[parent] = max(following, rank + 1)
+        return rank
+
+    def seed_of(self, at: int) -> int:
+        """The seed of a step: derived from its parent's and its rank."""
+        seeds, above = self._seeds, []
+        while at not in seeds:
+            above.append(at)
+            at = self.steps[at].parent
+        seed = seeds[at]
+        for number in reversed(above):
+            seed = seeds[number] = derive(seed, self.steps[number].rank)
+        return seed
+
+    def copy(self) -> _Shared:
+        twin = object.__new__(_Shared)
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.steps = self.steps.copy()
+        twin.ranks = self.ranks.copy()
+        twin._seeds = self._seeds.copy()
+        return twin
+
+
+_NOTHING = Response("")
+
+
+def _new(kind: type[ToolEnv]) -> ToolEnv:
+    return kind.__new__(kind)
+
+
+def _answer_ourselves(call: Call) -> Response:
+    """Answer what reaches no API: Finish, and functions that do not exist."""
+    if call.function != FINISH:
+        return refuse(f"No such function name: {call.function}", Status.NO_SUCH_FUNCTION)
+    if call.invalid or call.arguments is None:
+        return refuse(f"Finish was called wrongly: {call.invalid}", Status.BAD_INPUT)
+    return ANSWERED if call.arguments["return_type"] == "give_answer" else GAVE_UP
+
+
+def _miss(call: Call) -> Response:
+    if call.invalid:
+        return refuse(f"The arguments are wrong: {call.invalid}", Status.BAD_INPUT)
+    return refuse(
+        f"No recorded response: {call.function} was never called with these arguments.",
+        Status.MISS,
+    )
+
+
+def _load_tasks(
+    tasks: str | os.PathLike[str] | Sequence[Task], split: str | None
+) -> Sequence[Task]:
+    if isinstance(tasks, str) and ":" in tasks and not Path(tasks).exists():
+        loaded = cast(Sequence[Task], import_object(tasks, where="tasks")())
+    elif isinstance(tasks, str | os.PathLike):
+        loaded = read_tasks(Path(tasks))
+    else:
+        loaded = tasks
+    if split is not None:
+        splits = sorted({task.split for task in loaded})
+        loaded = [task for task in loaded if task.split == split]
+        if not loaded:
+            raise ConfigurationError(
+                f"There is no split {split!r}.", fix=f"The splits are {', '.join(splits)}."
+            )
+    if not loaded:
+        raise ConfigurationError("There are no tasks.", where="tasks")
+    return loaded
+
+
+def _budget(budget: Budget | Mapping[str, float] | None) -> Budget | None:
+    if budget is None or isinstance(budget, Budget):
+        return budget
+    try:
+        return Budget(**cast(dict[str, Any], dict(budget)))
+    except TypeError as error:
+        raise ConfigurationError(f"{error}.", where="budget") from error

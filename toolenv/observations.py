@@ -1,0 +1,93 @@
+"""What the environment itself answers, and how long observations are cut.
+
+Texts of the protocol that ToolBench's clients and data know are kept to the letter.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+from toolenv.episodes import Response, Status
+
+__all__ = ["ANSWERED", "GAVE_UP", "REMINDER", "cut", "refuse", "toolbench_observation"]
+
+ANSWERED = Response('{"response":"successfully giving the final answer."}', Status.ANSWERED)
+"""The observation after Finish with an answer."""
+
+GAVE_UP = Response('{"response":"chose to give up and restart"}', Status.GAVE_UP)
+"""The observation after Finish without one."""
+
+REMINDER = "No function was called. Call one of the functions, or Finish when the answer is known."
+"""What is said after a message without a call."""
+
+_LEGACY_LIMIT = 1024
+
+
+def refuse(error: str, status: Status) -> Response:
+    """An error of the environment itself.
+
+    Example:
+        >>> refuse("No such function name: login", Status.NO_SUCH_FUNCTION).text
+        '{"error": "No such function name: login", "response": ""}'
+    """
+    # Lone surrogates in what is quoted stay escaped: the text must survive encoding.
+    return Response(
+        json.dumps({"error": error, "response": ""}, ensure_ascii=not _encodable(error)), status
+    )
+
+
+def cut(response: Response, limit: int) -> Response:
+    """Cut a response that is longer than the limit, and say in its text what was cut.
+
+    A character is never split: combining marks, joiners and variation selectors stay with what
+    they belong to. A recorded text that was cut before is served unchanged.
+
+    Args:
+        response: The response.
+        limit: Characters kept; at least 1.
+
+    Example:
+        >>> cut(Response("a" * 50), 10).text
+        'aaaaaaaaaa… [cut: 10 of 50 characters]'
+    """
+    text = response.text
+    if len(text) <= limit or response.completeness == "truncated":
+        return response
+    end = limit
+    while end > 0 and _continues(text[end - 1], text[end]):
+        end -= 1
+    shown = f"{text[: end or limit]}… [cut: {end or limit} of {len(text)} characters]"
+    return response._replace(text=shown, completeness="truncated")
+
+
+def _continues(before: str, character: str) -> bool:
+    """Whether a character belongs to the one before it."""
+    return (
+        before == "\u200d"
+        or character in "\u200d\ufe0e\ufe0f"
+        or unicodedata.combining(character) != 0
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+    )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def toolbench_observation(response: Response) -> Response:
+    """The compatibility mode: ASCII-escaped JSON, cut hard at 1,024 characters and an ellipsis.
+
+    Recorded texts and those of the environment stay as they are, except for the cut.
+    """
+    if response.source in ("snapshot", "store", "environment"):
+        text = response.text
+    else:
+        text = json.dumps({"error": response.error, "response": response.body})
+    if len(text) <= _LEGACY_LIMIT or response.completeness == "truncated":
+        return response._replace(text=text)
+    return response._replace(text=f"{text[:_LEGACY_LIMIT]}...", completeness="truncated")
