@@ -241,14 +241,14 @@ def complete_tasks(
 
 
 def _complete(
-    api: API, documented: dict[tuple[str, ...], API], task: str, report: ReadReport
+    api: API, documented: dict[tuple[str, str, str], API], task: str, report: ReadReport
 ) -> API:
     found = documented.get(api.identity[1:]) if api.function is None else None
     if found is None:
         where = f"task {task}: {api.category}/{api.tool}/{api.name}"
         report.note("API that the tool folder lacks", where)
         return api
-    report.read += 1
+    report.note("API found in the tool folder", f"task {task}")
     if api.parameters or api.description.strip() or api.response_schema is not None:
         about = api.tool_description or found.tool_description
         return api.model_copy(update={"tool_description": about})
