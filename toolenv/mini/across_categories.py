@@ -109,8 +109,8 @@ I3_INST = (
     ),
     Row(
         "I3-inst-6",
-        "How many calories are in 100 grams of salmon by the nutrition facts, and what is the "
-        "price of the crypto coin ORB?",
+        "How many calories are in 100 grams of salmon, and what is the price of "
+        "the crypto coin ORB?",
         (
             "NutriData.nutrition_facts",
             "MealFacts.count_calories",
@@ -118,13 +118,13 @@ I3_INST = (
             "RateBoard.exchange_rate",
         ),
         (
-            ("NutriData.nutrition_facts", {"food": "salmon"}),
             ("MealFacts.count_calories", {"food": "salmon", "grams": 100}),
+            ("NutriData.nutrition_facts", {"food": "salmon"}),
             ("CoinLedger.coin_price", {"symbol": "ORB"}),
         ),
         f"{food.calories('salmon')} calories; 965.875 dollars.",
         names(str(food.calories("salmon")), "965.875"),
-        {"NutriData": "not_subscribed"},
+        {"MealFacts": "not_subscribed"},
     ),
     Row(
         "I3-inst-7",

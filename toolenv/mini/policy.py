@@ -26,7 +26,7 @@ _CLAUSES = re.compile(r"(?<=[.?!:;])\s+|,?\s+and\s+|,\s+then\s+")
 _RELEVANT = 1.5
 """A function shares at least this much with a clause, or the clause asks for no call."""
 
-_COMPARABLE = 0.4
+_COMPARABLE = 0.3
 """A function is an alternative to the best one from this share of its score."""
 
 
@@ -134,7 +134,7 @@ class _Decision:
         }
 
     def _ranked(self, clause: str) -> list[_Function]:
-        """The functions that suit a clause, the best first; those that failed are left out."""
+        """The functions that suit a clause, the best first."""
         asked = set(words(clause))
         scored: list[tuple[float, int, _Function]] = []
         for function in self.functions:
@@ -146,9 +146,7 @@ class _Decision:
         scored.sort(key=lambda item: item[:2], reverse=True)
         best = scored[0][0] if scored else 0.0
         return [
-            function
-            for score, _, function in scored
-            if score >= max(_RELEVANT, _COMPARABLE * best) and function.name not in self.failed
+            function for score, _, function in scored if score >= max(_RELEVANT, _COMPARABLE * best)
         ]
 
     def _done(self, clause: str, ranked: Sequence[_Function]) -> _Past | None:
@@ -164,7 +162,7 @@ class _Decision:
 
     def _next_call(self, clause: str, ranked: Sequence[_Function]) -> FunctionCall | None:
         for function in sorted(ranked, key=self._continues, reverse=True):
-            if function.name in self.tried:
+            if function.name in self.tried | self.failed:
                 continue
             arguments, missing = fill(function.parameters, clause, self.instruction, self.responses)
             if not missing:

@@ -92,8 +92,7 @@ def _value(
         return stated[0] if stated else _returned(name, text, responses)
     if name in ("base", "target") or name.endswith("_currency"):
         codes = [code for code in _SYMBOL.findall(text) if len(code) == 3]
-        place = 1 if name.startswith("target") else 0
-        return codes[place] if place < len(codes) else None
+        return codes[1 if name.startswith("target") else 0] if len(codes) > 1 else None
     return _text(name, text, responses)
 
 
@@ -125,9 +124,13 @@ def _text(name: str, text: str, responses: Sequence[JsonValue]) -> JsonValue:
     if before:
         found = re.search(rf"\b{before} ([A-Z]\w+(?: [A-Z]\w+)*)", text)
         return found[1] if found else None
+    if name in ("city", "country", "query"):
+        found = re.search(r"\b(?:in|of) ([A-Z][a-z]+)", text)
+        if found:
+            return found[1]
     names = [n for n in (_without_opener(n) for n in _NAME.findall(text)) if n]
     if names:
-        return str(names[-1] if name in ("city", "country", "query") else names[0])
+        return str(names[0])
     return _returned(name, text, responses) or _returned("song", text, responses)
 
 

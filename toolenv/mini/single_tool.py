@@ -191,15 +191,15 @@ I1_CAT = (
     ),
     Row(
         "I1-cat-3",
-        "How many calories are in 100 grams of oats? I need the nutrition facts.",
+        "How many calories are in 100 grams of oats?",
         ("NutriData.nutrition_facts", "MealFacts.count_calories", "PantryPal.search_recipes"),
         (
-            ("NutriData.nutrition_facts", {"food": "oats"}),
             ("MealFacts.count_calories", {"food": "oats", "grams": 100}),
+            ("NutriData.nutrition_facts", {"food": "oats"}),
         ),
         f"{food.calories('oats')} calories.",
         number(food.calories("oats")),
-        {"NutriData": "not_subscribed"},
+        {"MealFacts": "not_subscribed"},
     ),
     Row(
         "I1-cat-4",

@@ -160,8 +160,8 @@ I2_CAT = (
     ),
     Row(
         "I2-cat-3",
-        "Give me the nutrition facts of tofu: how many calories are in 100 grams of tofu? "
-        "And what is the cooking time of the recipe R12?",
+        "How many calories are in 100 grams of tofu, and what is the cooking time of the recipe "
+        "R12?",
         (
             "NutriData.nutrition_facts",
             "MealFacts.count_calories",
@@ -169,13 +169,13 @@ I2_CAT = (
             "BasketList.show_list",
         ),
         (
-            ("NutriData.nutrition_facts", {"food": "tofu"}),
             ("MealFacts.count_calories", {"food": "tofu"}),
+            ("NutriData.nutrition_facts", {"food": "tofu"}),
             ("PantryPal.recipe_steps", {"recipe_id": "R12"}),
         ),
         f"{food.calories('tofu')} calories; 50 minutes.",
         names(str(food.calories("tofu")), "50"),
-        {"NutriData": "rate_limited"},
+        {"MealFacts": "rate_limited"},
     ),
     Row(
         "I2-cat-4",
