@@ -393,9 +393,18 @@ class ToolEnv(gymnasium.Env[str, str]):
         """What the episode has spent, over all its branches."""
         return self._need().meter
 
-    def use_meter(self, meter: Meter) -> None:
-        """Charge the episode to this meter from here on, in all its branches."""
-        self._need().meter = meter
+    def attach(
+        self, meter: Meter | None = None, observer: Callable[[Step], None] | None = None
+    ) -> None:
+        """Charge the episode to a meter and report its steps, from here on, in all its branches.
+
+        Args:
+            meter: What is charged; the one it has where None.
+            observer: Told of every step as it is taken; no one where None.
+        """
+        shared = self._need()
+        shared.meter = meter or shared.meter
+        shared.observer = observer
 
     @property
     def depth(self) -> int:
@@ -535,6 +544,8 @@ class ToolEnv(gymnasium.Env[str, str]):
         reward = settings.reward(Branch(shared.task, steps, at))
         if reward:
             steps[at] = step = step._replace(reward=reward)
+        if shared.observer is not None:
+            shared.observer(step)
         if self._log is not None:
             if len(self._log) != self._logged:  # a sibling went on from the same messages
                 self._log = self._log[: self._logged]
@@ -618,6 +629,7 @@ class _Shared:
         "functions",
         "meter",
         "named_apis",
+        "observer",
         "ranks",
         "resolver",
         "seed",
@@ -631,6 +643,7 @@ class _Shared:
         self.steps: list[Step] = []
         self.ranks: dict[int, int] = {}
         self.meter = Meter(settings.budget)
+        self.observer: Callable[[Step], None] | None = None
         self._seeds: dict[int, int] = {ROOT: seed}
         matching: Matching = "exact"
         named: Mapping[str, API]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from toolenv import bridge
 from toolenv.env import ToolEnv
-from toolenv.episodes import Branch, Episode, Message
+from toolenv.episodes import Branch, Episode, Message, Step
 from toolenv.errors import PolicyError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
@@ -19,7 +19,13 @@ __all__ = ["Agent", "Policy"]
 
 @runtime_checkable
 class Policy(Protocol):
-    """Maps the conversation and the functions to the next assistant message."""
+    """Maps the conversation and the functions to the next assistant message.
+
+    Attributes:
+        name: What records and reports call it.
+    """
+
+    name: str
 
     @property
     def fingerprint(self) -> str:
@@ -56,11 +62,15 @@ class Agent:
     Args:
         policy: What decides.
         budget: What one attempt may spend; it takes the place of the environment's own budget.
+
+    Attributes:
+        name: What records and reports call it: the strategy's name unless set otherwise.
     """
 
     def __init__(self, policy: Policy, *, budget: Budget | None = None) -> None:
         self.policy = policy
         self.budget = budget
+        self.name = type(self).__name__
 
     # --- override this ------------------------------------------------------------------------
 
@@ -76,11 +86,6 @@ class Agent:
     # --- machinery ----------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:
-        """The strategy's name, as records and reports show it."""
-        return type(self).__name__
-
-    @property
     def fingerprint(self) -> str:
         """A digest of strategy, settings, policy and budget."""
         budget = self.budget
@@ -89,15 +94,24 @@ class Agent:
             if budget
             else None
         )
-        return fingerprint("agent", [self.name, self.settings, self.policy.fingerprint, limits])
+        strategy = type(self).__name__
+        return fingerprint("agent", [strategy, self.settings, self.policy.fingerprint, limits])
 
-    async def arun(self, env: ToolEnv, task: Task | str | int, *, seed: int = 0) -> Episode:
+    async def arun(
+        self,
+        env: ToolEnv,
+        task: Task | str | int,
+        *,
+        seed: int = 0,
+        observer: Callable[[Step], None] | None = None,
+    ) -> Episode:
         """Attempt a task; any number of attempts may run at once on one environment.
 
         Args:
             env: Gives settings, tasks and simulator; its own episode is left alone.
             task: The task, its id or its index in the environment.
             seed: What all randomness of the attempt derives from.
+            observer: Told of every step as it is taken, in all branches.
 
         Returns:
             Everything explored, numbered in pre-order. A policy that fails ends the attempt with
@@ -105,8 +119,7 @@ class Agent:
         """
         own = env.fresh()
         own.reset(seed=seed, options={"task": task})
-        if self.budget is not None:
-            own.use_meter(Meter(self.budget))
+        own.attach(Meter(self.budget) if self.budget is not None else None, observer)
         failed = ""
         try:
             chosen = await self.explore(own)
@@ -115,7 +128,7 @@ class Agent:
         return own.episode(
             chosen,
             agent=self.name,
-            policy=self.policy.fingerprint,
+            policy=self.policy.name,
             seed=seed,
             agent_fingerprint=self.fingerprint,
             failed=failed,

@@ -54,6 +54,7 @@ class OpenAIPolicy:
         extra_body: Mapping[str, JsonValue] | None = None,
     ) -> None:
         self.model = model
+        self.name = f"openai:{model}"
         self.base_url = base_url
         self.temperature = temperature
         self.max_tokens = max_tokens

@@ -16,6 +16,7 @@ __all__ = ["RandomPolicy"]
 class RandomPolicy:
     """Draws a schema-valid call, as ``env.action_space.sample()`` does, from the seed alone."""
 
+    name = "random"
     fingerprint = fingerprint("policy", ["random", 1])
 
     async def __call__(

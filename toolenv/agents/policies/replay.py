@@ -23,6 +23,8 @@ class ReplayPolicy:
         episode: The recorded tree.
     """
 
+    name = "replay"
+
     def __init__(self, episode: Episode) -> None:
         self._task = episode.task.id
         self._children: dict[str, list[Message]] = {}

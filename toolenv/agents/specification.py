@@ -1,0 +1,119 @@
+"""Agents and policies from text: what configuration files and the command line say.
+
+A policy is ``kind:place``, an agent a strategy's name; options follow a question mark, as in
+``openai:qwen3-32b?base_url=http://127.0.0.1:8000/v1&temperature=0`` and ``dfsdt?breadth=3``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from toolenv.agents.base import Agent, Policy
+from toolenv.agents.dfsdt import DFSDT
+from toolenv.agents.policies import OpenAIPolicy, RandomPolicy
+from toolenv.agents.react import ReACT
+from toolenv.errors import ConfigurationError
+from toolenv.jsontext import parse
+from toolenv.limits import Budget
+from toolenv.simulators.specification import import_object
+
+__all__ = ["AGENTS", "POLICIES", "open_agent", "open_policy"]
+
+
+def open_policy(specification: str) -> Policy:
+    """Make the policy that a specification describes: ``openai:MODEL``, ``random``, or
+    ``local:module:name`` of something that is or makes a policy.
+
+    Raises:
+        ConfigurationError: It cannot be read, or names something unknown.
+
+    Example:
+        >>> open_policy("random").name
+        'random'
+    """
+    head, options = _split(specification)
+    kind, _, place = head.partition(":")
+    opener = POLICIES.get(kind)
+    if opener is None:
+        raise ConfigurationError(
+            f"Unknown policy: {specification!r}.",
+            fix=f"Write kind:place; the kinds are {', '.join(sorted(POLICIES))}.",
+        )
+    try:
+        return opener(place, options)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"The options of {specification!r} do not fit: {error}."
+        ) from error
+
+
+def open_agent(specification: str, policy: Policy, budget: Budget | None = None) -> Agent:
+    """Make the agent that a specification describes, over a policy.
+
+    Raises:
+        ConfigurationError: It cannot be read, or names something unknown.
+
+    Example:
+        >>> open_agent("dfsdt?breadth=3", open_policy("random")).settings
+        {'breadth': 3}
+    """
+    name, options = _split(specification)
+    strategy = AGENTS.get(name)
+    if strategy is None:
+        raise ConfigurationError(
+            f"Unknown agent: {specification!r}.",
+            fix=f"The agents are {', '.join(sorted(AGENTS))}.",
+        )
+    try:
+        agent = strategy(policy, budget=budget, **options)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"The options of {specification!r} do not fit: {error}."
+        ) from error
+    agent.name = specification
+    return agent
+
+
+def _split(specification: str) -> tuple[str, dict[str, Any]]:
+    head, _, query = specification.partition("?")
+    options: dict[str, Any] = {}
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        try:
+            options[name] = parse(text)
+        except ValueError:
+            options[name] = text
+    return head, options
+
+
+def _open_openai(model: str, options: dict[str, Any]) -> Policy:
+    if not model:
+        raise ConfigurationError("No model is named.", fix="Write openai:MODEL.")
+    return OpenAIPolicy(model, **options)
+
+
+def _open_random(_: str, options: dict[str, Any]) -> Policy:
+    return RandomPolicy(**options)
+
+
+def _open_local(place: str, options: dict[str, Any]) -> Policy:
+    made = import_object(place, where=f"local:{place}")
+    policy = made(**options) if isinstance(made, type) or not isinstance(made, Policy) else made
+    if not isinstance(policy, Policy):
+        raise ConfigurationError(
+            f"{place!r} gives a {type(policy).__name__}, which is no policy.",
+            fix="It needs a name, a fingerprint and to be called; see toolenv.agents.Policy.",
+        )
+    return policy
+
+
+POLICIES: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
+    "openai": _open_openai,
+    "random": _open_random,
+    "local": _open_local,
+}
+"""What makes a policy, by kind."""
+
+AGENTS: dict[str, Callable[..., Agent]] = {"react": ReACT, "dfsdt": DFSDT}
+"""Strategies by name."""

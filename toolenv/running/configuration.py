@@ -1,0 +1,74 @@
+"""A run's configuration: one model for files, flags and Python."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from toolenv.conversations import SYSTEM_PROMPT
+from toolenv.env import Compatibility, ToolEnv
+from toolenv.limits import Budget
+
+__all__ = ["RunConfiguration"]
+
+
+class RunConfiguration(BaseModel):
+    """What is run: tasks, agents, policies and seeds, all with all.
+
+    Args:
+        tasks: A task file, or ``module:function`` that returns tasks.
+        split: Keep this split only.
+        only: Keep the tasks of these ids only; empty for all.
+        first: Keep the first so many tasks only.
+        simulator: Specifications, asked in turn.
+        agents: Specifications of strategies.
+        policies: Specifications of policies.
+        seeds: Seeds; each gives an episode of its own.
+        max_steps: Steps of one branch.
+        policy_calls: Policy calls of one episode; None for no limit.
+        observation_limit: Characters of one response that are observed.
+        compatibility: Reproduce a benchmark's schemas, matching and rendering.
+        system_prompt: The first message.
+        concurrency: Episodes in flight; results do not depend on it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasks: str = "toolenv.mini:mini_tasks"
+    split: str | None = None
+    only: tuple[str, ...] = ()
+    first: int | None = Field(default=None, ge=1)
+    simulator: tuple[str, ...] = ("local:toolenv.mini:mini_simulator",)
+    agents: tuple[str, ...] = ("react",)
+    policies: tuple[str, ...] = ("random",)
+    seeds: tuple[int, ...] = (0,)
+    max_steps: int = Field(default=16, ge=1)
+    policy_calls: int | None = Field(default=None, ge=1)
+    observation_limit: int = Field(default=8192, ge=1)
+    compatibility: Compatibility = ""
+    system_prompt: str = SYSTEM_PROMPT
+    concurrency: int = Field(default=16, ge=1)
+
+    def identity(self) -> dict[str, JsonValue]:
+        """What results depend on, for the manifest."""
+        dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude={"concurrency"})
+        return dumped
+
+    def open_environment(self) -> ToolEnv:
+        """The environment of all its episodes.
+
+        Raises:
+            ToolenvError: Tasks or simulators cannot be opened.
+        """
+        return ToolEnv(
+            self.tasks,
+            self.simulator,
+            split=self.split,
+            max_steps=self.max_steps,
+            observation_limit=self.observation_limit,
+            compatibility=self.compatibility,
+            system_prompt=self.system_prompt,
+        )
+
+    def budget(self) -> Budget | None:
+        """What one episode may spend; None for no limit."""
+        return None if self.policy_calls is None else Budget(policy_calls=self.policy_calls)

@@ -1,0 +1,167 @@
+"""Running many episodes: concurrent, resumable, written down as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolenv import bridge
+from toolenv.agents.base import Agent
+from toolenv.agents.specification import open_agent, open_policy
+from toolenv.env import ToolEnv
+from toolenv.episodes import Episode
+from toolenv.errors import ConfigurationError
+from toolenv.running.appending import Sync
+from toolenv.running.configuration import RunConfiguration
+from toolenv.running.folder import RunFolder
+from toolenv.running.records import EpisodeKey
+from toolenv.tasks import Task
+
+__all__ = ["Planned", "Progress", "plan", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One episode that is to be run."""
+
+    task: Task
+    agent: Agent
+    seed: int
+
+    @property
+    def key(self) -> EpisodeKey:
+        """What names it in the run folder."""
+        return EpisodeKey(self.task.id, self.agent.name, self.agent.policy.name, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        done: Episodes finished, those of earlier sessions included.
+        total: Episodes of the run.
+        episode: The one that has just finished; None at the start.
+    """
+
+    done: int
+    total: int
+    episode: Episode | None = None
+
+
+def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
+    """The episodes of a run, in the order they are begun: all seeds of a task together.
+
+    Raises:
+        ConfigurationError: A task id is unknown, or a specification cannot be read.
+    """
+    tasks: Sequence[Task] = env.tasks
+    if configuration.only:
+        by_id = {task.id: task for task in tasks}
+        unknown = [name for name in configuration.only if name not in by_id]
+        if unknown:
+            raise ConfigurationError(
+                f"There is no task {', '.join(unknown)} among {len(tasks)}.",
+                where="only",
+                fix="'toolenv tasks list' names them.",
+            )
+        tasks = [by_id[name] for name in configuration.only]
+    tasks = tasks[: configuration.first]
+    agents = []
+    for policy_specification in configuration.policies:
+        policy = open_policy(policy_specification)
+        policy.name = policy_specification
+        for agent_specification in configuration.agents:
+            agents.append(open_agent(agent_specification, policy, configuration.budget()))
+    return [
+        Planned(task, agent, seed)
+        for task in tasks
+        for agent in agents
+        for seed in configuration.seeds
+    ]
+
+
+def run(
+    configuration: RunConfiguration,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    sync: Sync = "second",
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> RunFolder:
+    """Run everything that a configuration describes and write it to a folder.
+
+    Args:
+        configuration: What to run.
+        out: The run folder.
+        resume: Go on with the run that is there: finished episodes are not done again.
+        sync: What survives a power loss; see ``toolenv.running.journal``.
+        report: Told how far it is, after each episode.
+
+    Returns:
+        The run folder, complete and open for reading.
+
+    Raises:
+        ToolenvError: Something cannot be opened, or the folder holds another run.
+    """
+    env = configuration.open_environment()
+    try:
+        planned = plan(configuration, env)
+        tasks = list({item.task.id: item.task for item in planned}.values())
+        identity = configuration.identity()
+        fingerprints = {"environment": env.fingerprint}
+        fingerprints |= {
+            f"agent {item.agent.name} {item.agent.policy.name}": item.agent.fingerprint
+            for item in planned
+        }
+        opened = RunFolder.open_for_resume if resume and _has_run(out) else RunFolder.create
+        with opened(
+            out, tasks, configuration=identity, fingerprints=fingerprints, sync=sync
+        ) as folder:
+            finished = folder.journal.finished()
+            todo = [item for item in planned if item.key not in finished]
+            report(Progress(len(planned) - len(todo), len(planned)))
+            bridge.run(
+                bridge.wait(lambda: _run_all(env, todo, folder, configuration.concurrency, report))
+            )
+            folder.write_results()
+    finally:
+        env.close()
+    return RunFolder.open(out)
+
+
+async def _run_all(
+    env: ToolEnv,
+    todo: Sequence[Planned],
+    folder: RunFolder,
+    concurrency: int,
+    report: Callable[[Progress], None],
+) -> None:
+    """Keep so many episodes in flight; the first that raises stops the run."""
+    total = len(folder.journal.finished()) + len(todo)
+    waiting = iter(todo)
+
+    async def work() -> None:
+        for item in waiting:
+            episode = await _run_one(env, item, folder)
+            report(Progress(len(folder.journal.finished()), total, episode))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(concurrency, len(todo))):
+            group.create_task(work())
+
+
+async def _run_one(env: ToolEnv, item: Planned, folder: RunFolder) -> Episode:
+    attempt = folder.journal.begin(item.key)
+    began = time.perf_counter()
+    episode = await item.agent.arun(env, item.task, seed=item.seed, observer=attempt.step)
+    attempt.end(episode)
+    folder.write_times(item.key, {"seconds": time.perf_counter() - began})
+    return episode
+
+
+def _has_run(out: Path | str) -> bool:
+    return (Path(out) / "manifest.json").exists()
