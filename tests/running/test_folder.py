@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from tests.running.episodes_by_hand import chain, episodes
 from toolenv.apis import API, Parameter
@@ -17,17 +18,19 @@ from toolenv.running.records import EpisodeKey
 from toolenv.tasks import Check, Task
 
 TASKS = [
-    Task(
-        id=name,
-        instruction="What is the weather in Zürich?\u2028\ud800",
-        apis=(API(name="search", tool="Weather", parameters=(Parameter(name="city"),)),),
-        check=Check(kind="contains", value="21"),
-        split="I1",
-        origin={"unknown": [1, 2**70]},
+    Task.model_validate(
+        {
+            "id": name,
+            "instruction": "What is the weather in Zürich?\u2028\ud800",
+            "apis": (API(name="search", tool="Weather", parameters=(Parameter(name="city"),)),),
+            "check": Check(kind="contains", value="21"),
+            "split": "I1",
+            "a key that nobody knows": [1, 2**70],
+        }
     )
     for name in ("b", "a", "../../x")
 ]
-SETTINGS = {"agent": "dfsdt", "limits": {"steps": 12}}
+SETTINGS: dict[str, JsonValue] = {"agent": "dfsdt", "limits": {"steps": 12}}
 PRINTS = {"environment": "environment-1", "agent": "agent-1"}
 
 
