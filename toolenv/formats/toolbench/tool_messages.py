@@ -51,9 +51,8 @@ def read_tool_message(value: JsonValue) -> ToolMessage:
     """Read a tool message; never fails, says what is missing instead.
 
     Example:
-        >>> read_tool_message("{'name': 'f', 'arguments': '{}', 'response': '{\\\\"err")
-        ToolMessage(name='f', arguments='{}', response='{"err', completeness='truncated', \
-written='repr')
+        >>> read_tool_message("{'name': 'f', 'arguments': '{}', 'response': 'ab").completeness
+        'truncated'
     """
     if isinstance(value, dict):
         return _whole(value, "dict")
