@@ -194,12 +194,12 @@ I1_CAT = (
         "How many calories are in 100 grams of oats?",
         ("NutriData.nutrition_facts", "MealFacts.count_calories", "PantryPal.search_recipes"),
         (
-            ("MealFacts.count_calories", {"food": "oats", "grams": 100}),
             ("NutriData.nutrition_facts", {"food": "oats"}),
+            ("MealFacts.count_calories", {"food": "oats", "grams": 100}),
         ),
         f"{food.calories('oats')} calories.",
         number(food.calories("oats")),
-        {"MealFacts": "not_subscribed"},
+        {"NutriData": "not_subscribed"},
     ),
     Row(
         "I1-cat-4",

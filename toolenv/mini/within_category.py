@@ -169,13 +169,13 @@ I2_CAT = (
             "BasketList.show_list",
         ),
         (
-            ("MealFacts.count_calories", {"food": "tofu"}),
             ("NutriData.nutrition_facts", {"food": "tofu"}),
+            ("MealFacts.count_calories", {"food": "tofu"}),
             ("PantryPal.recipe_steps", {"recipe_id": "R12"}),
         ),
         f"{food.calories('tofu')} calories; 50 minutes.",
         names(str(food.calories("tofu")), "50"),
-        {"MealFacts": "rate_limited"},
+        {"NutriData": "rate_limited"},
     ),
     Row(
         "I2-cat-4",
