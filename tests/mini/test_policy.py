@@ -8,6 +8,7 @@ import pytest
 
 from tests.mini.driving import search
 from toolenv import bridge
+from toolenv.agents.base import Policy
 from toolenv.checks import apply_check
 from toolenv.conversations import opening
 from toolenv.mini import KeywordPolicy, mini_tasks, policy, reading
@@ -30,6 +31,12 @@ def test_a_search_passes_more_than_a_single_attempt() -> None:
     assert 0.4 <= len(single) / len(TASKS) <= 0.7
     assert len(searched) >= len(single) + 4
     assert len(searched) < len(TASKS)
+
+
+def test_it_keeps_the_contract() -> None:
+    keyword: Policy = KeywordPolicy()
+    assert isinstance(keyword, Policy)
+    assert keyword.fingerprint == KeywordPolicy().fingerprint
 
 
 def test_equal_conversations_get_equal_messages() -> None:

@@ -112,6 +112,6 @@ def test_strange_arguments_get_a_response(api: API, more: dict[str, str]) -> Non
 
 
 def test_importing_the_package_is_free() -> None:
-    code = "import sys, toolenv.mini; print('toolenv.apis' in sys.modules)"
+    code = "import sys, toolenv.mini; print('toolenv.mini.world' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]

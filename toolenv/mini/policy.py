@@ -53,13 +53,16 @@ class KeywordPolicy:
         True
     """
 
+    name = "keyword"
+    """How records and reports name it."""
+
     version = 1
     """Raised with every change of behaviour."""
 
     @property
     def fingerprint(self) -> str:
         """A digest of its name and version."""
-        return fingerprint("policy", {"name": "keyword", "version": self.version})
+        return fingerprint("policy", {"name": self.name, "version": self.version})
 
     async def __call__(
         self,
