@@ -80,9 +80,10 @@ def finish(parent: int, rank: int, answer: str | None, thought: str = "") -> Ste
     )
 
 
-def tree(task: Task, seed: int = 0, outcome: Outcome = "passed", policy: str = "script") -> Episode:
+def tree(task: Task, outcome: Outcome = "passed", policy: str = "script") -> Episode:
     """A tree as DFSDT leaves it: a dead end, a retry, an answer."""
-    long = render({"error": "", "response": {"days": [{"day": d, "high": 20 + d} for d in range(60)]}})
+    days = [{"day": day, "high": 20 + day} for day in range(60)]
+    long = render({"error": "", "response": {"days": days}})
     steps = (
         called(ROOT, 0, "search_for_weather", {"city": "Paris", "days": 3}, long, "I look it up."),
         called(
@@ -124,7 +125,7 @@ def tree(task: Task, seed: int = 0, outcome: Outcome = "passed", policy: str = "
         5,
         "dfsdt",
         policy,
-        seed,
+        0,
         "answer",
         outcome,
         float(outcome == "passed"),
@@ -133,7 +134,7 @@ def tree(task: Task, seed: int = 0, outcome: Outcome = "passed", policy: str = "
     )
 
 
-def chain(task: Task, seed: int = 0, outcome: Outcome = "passed", policy: str = "script") -> Episode:
+def chain(task: Task, outcome: Outcome = "passed", policy: str = "script") -> Episode:
     """A chain as ReACT leaves it."""
     failed = outcome != "passed"
     steps = (
@@ -143,20 +144,20 @@ def chain(task: Task, seed: int = 0, outcome: Outcome = "passed", policy: str = 
     ended = {"infrastructure_error": "error:simulator"}.get(
         outcome, "gave_up" if failed else "answer"
     )
-    return Episode(
-        task, steps, 1, "react", policy, seed, ended, outcome, float(not failed), Cost(2, 900, 60, 1)
-    )
+    cost = Cost(2, 900, 60, 1)
+    return Episode(task, steps, 1, "react", policy, 0, ended, outcome, float(not failed), cost)
 
 
 def hostile(text: str, number: int) -> Episode:
     """An episode in which every text from outside is the given one."""
     written = FunctionCall(text, text, text)
+    source, origin = cast("Source", text), cast("Origin", text)
     step = Step(
         ROOT,
         0,
         Message(text, (written,), text, text, repaired=text),
         (Call(text, {text: text}, None, text, text, text),),
-        (Response(text, Status.API_ERROR, cast("Source", text), cast("Origin", text), "truncated"),),
+        (Response(text, Status.API_ERROR, source, origin, "truncated"),),
         text,
         ended=text,
     )

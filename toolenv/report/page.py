@@ -76,7 +76,7 @@ def write_report(
         runs=[(name, run.manifest) for name, run in zip(names, opened, strict=True)],
         total=len(rows),
         tasks=len({task for run in opened for task in run.tasks}),
-        leaderboard=list(leaderboard.items()),
+        leaderboard=sorted(leaderboard.items(), key=lambda item: (-(item[1].rate or 0.0), item[0])),
         undecided=any(group.decided != group.episodes for group in leaderboard.values()),
         splits=sorted({result.split for _, result in rows}),
         per_split=group_results(
@@ -119,12 +119,10 @@ def _kept(rows: Sequence[tuple[str, Result]], limit: int) -> dict[tuple[str, Epi
 def _with_steps(
     names: Sequence[str], runs: Sequence[RunFolder], kept: dict[tuple[str, EpisodeKey], int]
 ) -> list[tuple[str, Episode]]:
-    found = [
-        (kept[name, EpisodeKey.of(episode)], name, episode)
-        for name, run in zip(names, runs, strict=True)
-        for episode in run.episodes()
-        if (name, EpisodeKey.of(episode)) in kept
-    ]
+    found: list[tuple[int, str, Episode]] = []
+    for name, run in zip(names, runs, strict=True):
+        wanted = {key: place for (of, key), place in kept.items() if of == name}
+        found += [(wanted[EpisodeKey.of(e)], name, e) for e in run.episodes(wanted)]
     found.sort(key=lambda item: item[0])
     return [(name, episode) for _, name, episode in found]
 

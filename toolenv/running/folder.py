@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -175,20 +175,24 @@ class RunFolder:
         scan = self._reader().scan()
         return {key: ending.outcome for key, (_, ending) in scan.finished.items()}
 
-    def episodes(self) -> Iterator[Episode]:
-        """The finished episodes, in the order they finished; memory holds one at a time."""
+    def episodes(self, keys: Container[EpisodeKey] | None = None) -> Iterator[Episode]:
+        """The finished episodes, in the order they finished, streamed from the journal.
+
+        Args:
+            keys: Only these; None for all.
+        """
         reader = self._reader()
-        wanted = {number for number, _ in reader.scan().finished.values()}
+        wanted = {
+            number
+            for key, (number, _) in reader.scan().finished.items()
+            if keys is None or key in keys
+        }
         for attempt in reader.attempts(wanted):
             yield self._episode(attempt)
 
     def episode(self, task: str, agent: str, policy: str, seed: int) -> Episode | None:
         """One finished episode; None where it is not finished."""
-        reader = self._reader()
-        found = reader.scan().finished.get(EpisodeKey(task, agent, policy, seed))
-        if found is None:
-            return None
-        return next((self._episode(attempt) for attempt in reader.attempts({found[0]})), None)
+        return next(self.episodes({EpisodeKey(task, agent, policy, seed)}), None)
 
     def unfinished(self) -> list[Episode]:
         """What crashed or is under way, as far as it got; no result counts it."""

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given, settings
+from rich.console import Console, RenderableType
+
+from tests.report.runs_by_hand import HOSTILE, chain, hostile, mixed, tree
+from tests.running.episodes_by_hand import episodes
+from toolenv.episodes import Episode
+from toolenv.report.terminal import render_episode, results_table
+from toolenv.report.visible import visible
+from toolenv.running.results import result_of
+from toolenv.tasks import Task
+
+TASK = Task(id="588", instruction="What is the weather in Paris?")
+
+
+def printed(renderable: RenderableType, *, width: int = 120, colours: bool = False) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=colours,
+        color_system="truecolor" if colours else None,
+    )
+    console.print(renderable)
+    return file.getvalue()
+
+
+def test_a_tree_is_readable() -> None:
+    text = printed(render_episode(tree(TASK), length=60))
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "What is the weather in Paris?" in text
+    assert "● step 0" in re.sub(" +", " ", text)
+    assert '→ search_for_weather(city="Paris", days=3)' in text
+    assert "… 1,224 more characters" in text
+    assert "← ok · llm (simulated)" in text
+    assert "■ ended: limit:api_calls" in text
+    assert "answer  No warnings; 21 °C." in text
+    steps = {
+        int(found[2]): (line.index(found[1]), found[1])
+        for line in lines
+        if (found := re.search(r"([●○]) +step (\d)", line))
+    }
+    assert [steps[number][1] for number in range(6)] == ["●", "○", "○", "●", "○", "●"]
+    assert [steps[number][0] for number in range(6)] == [0, 3, 3, 3, 6, 6]
+
+
+def test_a_chain_is_not_indented() -> None:
+    text = printed(render_episode(chain(TASK)))
+    assert all(line.startswith("●") for line in text.splitlines() if " step " in line)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_is_shown_and_not_obeyed(text: str) -> None:
+    episode = hostile(text, 1)
+    for renderable in (render_episode(episode), results_table([result_of(episode)])):
+        plain = printed(renderable, width=1000)
+        assert visible(text) in plain
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff]", plain)
+        coloured = printed(renderable, width=1000, colours=True)
+        assert set(re.findall("\x1b[^m]*m?", coloured)) == set(
+            re.findall(r"\x1b\[[0-9;]*m", coloured)
+        )
+        coloured.encode()
+
+
+@given(episodes())
+@settings(max_examples=60, deadline=None)
+def test_any_episode_can_be_shown(episode: Episode) -> None:
+    printed(render_episode(episode), width=40).encode()
+
+
+def test_results_are_added_up_by_agent_and_policy() -> None:
+    text = printed(results_table([result_of(episode) for episode in mixed()]))
+    rows = [re.sub("[│ ]+", " ", line).strip() for line in text.splitlines() if "│" in line]
+    assert rows == [
+        "dfsdt script 12 75.0% 46.8–91.1 0 0 6.0 6.0 4.0",
+        "react random 12 9.1% 1.6–37.7 0 1 2.0 2.0 1.0",
+        "react script 12 33.3% 13.8–60.9 0 0 2.0 2.0 1.0",
+    ]
+
+
+def test_what_nothing_has_decided_has_no_rate() -> None:
+    text = printed(results_table([result_of(chain(TASK, outcome="unsure"))]))
+    assert "–" in text and "0.0%" not in text
+    assert "unsure" in text
