@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from toolenv.episodes import Status
@@ -52,6 +53,7 @@ def city_named(name: str) -> City:
     return city
 
 
+@lru_cache(maxsize=4096)
 def drawn(low: int, high: int, *about: int | str) -> int:
     """A whole number from ``low`` to ``high`` that depends on nothing but what it is about.
 
