@@ -55,6 +55,7 @@ _PREFERENCE_COLUMNS: Final = (
     "ref_model",
     "output_model",
 )
+_LONGEST_FIELD: Final = 1 << 28
 _STATUS: Final = "AnswerStatus."
 
 
@@ -261,6 +262,7 @@ def _literal(text: str, where: str) -> object:
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t")
     try:
         rows = list(reader)

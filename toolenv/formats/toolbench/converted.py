@@ -343,7 +343,7 @@ def _written(
         "answer": {
             "method": details.get("method") or episode.agent,
             "total_steps": total,
-            "final_answer": final if gave_answer else details.get("final_answer", ""),
+            "final_answer": details.get("final_answer", final if gave_answer else ""),
             "answer_details": [root],
         },
     }
