@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from tests.running.episodes_by_hand import chain, episodes, steps_as_taken
 from toolenv.episodes import ROOT, Call, Episode, FunctionCall, Message, Step, number_in_preorder
 from toolenv.errors import JournalError
+from toolenv.running.framing import frame
 from toolenv.running.journal import Journal
 from toolenv.running.journal_reader import JournalReader
-from toolenv.running.records import EpisodeKey
+from toolenv.running.records import Ending, EpisodeKey, ending_record
 from toolenv.tasks import Task
 
 HERE = Path(__file__).parents[2]
@@ -249,6 +251,37 @@ def test_an_episode_that_is_not_what_was_written_is_refused(tmp_path: Path) -> N
             attempt.end(episode)
         with pytest.raises(JournalError, match="parent"):
             attempt.step(episode.steps[2])
+        with pytest.raises(JournalError, match="Step 7 is chosen"):
+            journal.write(replace(episode, chosen=7))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"record": "step", "episode": "x", "step": 0},
+        {"record": "step", "episode": 0, "step": 1, "parent": 0},
+        {"record": "step", "episode": 0, "step": 0, "parent": 0},
+        {"record": "step", "episode": 0, "step": 0, "parent": -1},
+        {"record": "episode", "episode": 1},
+        {"record": "episode", "episode": [], "task": [], "agent": "", "policy": "", "seed": 0},
+        {"record": "end", "episode": 7, "steps": 0},
+        ending_record(0, Ending(1)),
+        ending_record(0, Ending(0, chosen=3)),
+        ending_record(9, Ending(0)),
+        {"other": 1},
+    ],
+)
+def test_whole_lines_that_make_no_sense_name_their_place(
+    tmp_path: Path, record: dict[str, object]
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.begin(EpisodeKey("1", "", "", 0))
+    with path.open("ab") as file:
+        file.write(frame(record))
+    with pytest.raises(JournalError) as caught:
+        read_back(path)
+    assert caught.value.where == f"{path}:3"
 
 
 @pytest.mark.parametrize("depth", [149, 190, 260, 600])

@@ -3,6 +3,7 @@
 - ``manifest.json``: what the run is: versions, fingerprints, configuration, counts.
 - ``tasks.jsonl``: its tasks, one per line.
 - ``journal.jsonl``: what happened, step by step (``toolenv.running.journal``).
+- ``journal.jsonl.lock``: held by the process that writes the run, and left behind empty-handed.
 - ``times.jsonl``: what was measured, apart, because no two runs measure alike.
 - ``results.jsonl``: one line per episode, sorted, once the run is complete.
 """

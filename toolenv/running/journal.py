@@ -175,6 +175,12 @@ class AttemptWriter:
                 where=f"{self._journal.path}: {self.key}",
                 fix="End each attempt with its own episode, numbered in pre-order.",
             )
+        if not ROOT <= chosen < len(steps):
+            raise JournalError(
+                f"Step {chosen} is chosen, of {len(steps)} steps.",
+                where=f"{self._journal.path}: {self.key}",
+                fix="Choose a step of the episode, or ROOT for none.",
+            )
         ending = Ending(
             len(steps),
             as_taken.get(chosen, chosen),

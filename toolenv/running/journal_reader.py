@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import from_json
 
-from toolenv.episodes import Episode, Step, number_in_preorder
+from toolenv.episodes import ROOT, Episode, Step, number_in_preorder
 from toolenv.errors import JournalError
 from toolenv.running.framing import is_whole
 from toolenv.running.records import Ending, EpisodeKey, read_ending, read_key
@@ -119,7 +119,7 @@ class JournalReader:
         steps: dict[int, int] = {}
         for line_number, line in self._lines():
             if line.startswith(_STEP):
-                number = int(line[len(_STEP) : line.index(b",", len(_STEP))])
+                number = self._episode_of(line, line_number)
                 steps[number] = steps.get(number, 0) + 1
                 continue
             record = self._load(line, line_number)
@@ -158,7 +158,7 @@ class JournalReader:
         in_flight: dict[int, RecordedAttempt] = {}
         for line_number, line in self._lines():
             if numbers is not None and line.startswith(_STEP):
-                number = int(line[len(_STEP) : line.index(b",", len(_STEP))])
+                number = self._episode_of(line, line_number)
                 if number not in numbers:
                     continue
             record = self._load(line, line_number)
@@ -174,14 +174,14 @@ class JournalReader:
                         self._refuse(line_number, f"Belongs to attempt {number}, never begun.")
                 elif kind == "step":
                     steps = in_flight[number].steps
-                    if record["step"] == len(steps) and -1 <= record["parent"] < len(steps):
+                    if record["step"] == len(steps) and ROOT <= record["parent"] < len(steps):
                         steps.append(read_step(record))
                     elif not self.skip_corrupt:
                         self._refuse(line_number, f"Step {record['step']} is out of order.")
                 elif kind == "end":
                     attempt = in_flight[number]
                     ending = read_ending(record)
-                    if ending.steps == len(attempt.steps):
+                    if ending.steps == len(attempt.steps) > ending.chosen >= ROOT:
                         attempt.ending = ending
                         yield in_flight.pop(number)
                     elif not self.skip_corrupt:
@@ -199,7 +199,7 @@ class JournalReader:
         steps: dict[int, int],
         line_number: int,
     ) -> bool:
-        if number in begun and steps.get(number, 0) == ending.steps:
+        if number in begun and steps.get(number, 0) == ending.steps > ending.chosen >= ROOT:
             return True
         if not self.skip_corrupt:
             self._refuse(line_number, f"Ends attempt {number}, whose lines are not all there.")
@@ -254,6 +254,13 @@ class JournalReader:
             where=f"{self.path}:1",
             fix="Name a run's journal, or skip damaged lines if it is one.",
         )
+
+    def _episode_of(self, line: bytes, line_number: int) -> int:
+        """The attempt that a step belongs to, without reading the step."""
+        try:
+            return int(line[len(_STEP) : line.index(b",", len(_STEP))])
+        except ValueError as error:
+            self._refuse(line_number, f"Is not a record of this version: {error}.")
 
     def _load(self, line: bytes, line_number: int) -> dict[str, Any]:
         try:
