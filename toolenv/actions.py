@@ -6,7 +6,6 @@ it with an error, as a server would.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
@@ -28,7 +27,7 @@ __all__ = [
     "read_arguments",
 ]
 
-Action: TypeAlias = "Message | FunctionCall | Mapping[str, object] | str | bytes"
+Action: TypeAlias = Message | FunctionCall | Mapping[str, object] | str | bytes
 """What ``step`` takes: a message, a call, a dictionary in OpenAI's form, or text."""
 
 ActionFormat: TypeAlias = Literal["auto", "json", "toolllama", "hermes"]
@@ -273,8 +272,8 @@ def read_arguments(text: str) -> tuple[dict[str, JsonValue] | None, str]:
         value = parse(text) if text.strip() else {}
     except ValueError as error:
         try:
-            value = json.loads(text, strict=False)  # raw line breaks inside strings
-        except (ValueError, RecursionError):
+            value = parse(text, strict=False)
+        except ValueError:
             return None, f"arguments are not JSON: {error}"
     if not isinstance(value, dict):
         return None, "arguments are not a JSON object"

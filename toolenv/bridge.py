@@ -12,11 +12,12 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from toolenv.errors import BridgeError
 
-__all__ = ["gather", "run", "wait"]
+__all__ = ["gather", "run", "run_on_loop", "wait"]
 
 T = TypeVar("T")
 
@@ -70,6 +71,20 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         "A coroutine suspended on something that only an event loop can resume.",
         fix="Wrap what waits: await toolenv.bridge.wait(lambda: request(...)).",
     )
+
+
+def run_on_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on an event loop of its own until it ends; Ctrl-C cancels it.
+
+    For long work with many tasks; ``run`` is for short calls. Inside a running loop, as in a
+    notebook, the new loop runs in a thread of its own.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(make())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(make())).result()
 
 
 async def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

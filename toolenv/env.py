@@ -12,7 +12,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -184,7 +184,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         self._begin(task, base)
         return task.instruction, self._info((), Status.OK, "")
 
-    def step(self, action: Action) -> tuple[str, float, bool, bool, dict[str, Any]]:  # type: ignore[override]
+    def step(self, action: Action) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take one step; see ``astep``."""
         return bridge.run(self.astep(action))
 
@@ -226,7 +226,7 @@ class ToolEnv(gymnasium.Env[str, str]):
             responses = (failed,) * len(calls)
         return self._settle(message, calls, responses, error)
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The branch so far as text, with ``render_mode="ansi"``."""
         if self.render_mode != "ansi" or self._shared is None:
             return None
@@ -258,7 +258,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         return self._observation_space
 
     @property
-    def _np_random(self) -> np.random.Generator | None:  # type: ignore[override]
+    def _np_random(self) -> np.random.Generator | None:
         """Gymnasium's generator, made when first used: making it costs more than a step."""
         if self._generator is None and self._np_random_seed is not None:
             self._generator, _ = seeding.np_random(self._np_random_seed)
@@ -364,6 +364,11 @@ class ToolEnv(gymnasium.Env[str, str]):
     def tasks(self) -> tuple[Task, ...]:
         """All tasks of the environment."""
         return self._settings.tasks
+
+    @property
+    def simulator(self) -> Simulator:
+        """What answers the calls."""
+        return self._settings.simulator
 
     @property
     def functions(self) -> list[dict[str, JsonValue]]:
@@ -508,7 +513,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         if any(call.api is not None and shared.named_apis[call.function].mutates for call in made):
             answers = [await self._respond(call) for call in made]
         else:
-            answers = await bridge.gather([lambda call=call: self._respond(call) for call in made])
+            answers = await bridge.gather([partial(self._respond, call) for call in made])
         return (*answers, *(many,) * rest)
 
     def _settle(

@@ -374,7 +374,7 @@ def number_in_preorder(steps: Sequence[Step]) -> tuple[tuple[Step, ...], dict[in
     for number, step in enumerate(steps):
         children.setdefault(step.parent, []).append(number)
     for siblings in children.values():
-        siblings.sort(key=lambda number: steps[number].rank, reverse=True)
+        siblings.sort(key=lambda number: (steps[number].rank, number), reverse=True)
     renumbered: list[Step] = []
     numbers = {ROOT: ROOT}
     waiting = list(children.get(ROOT, ()))

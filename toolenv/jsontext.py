@@ -20,11 +20,12 @@ __all__ = ["JsonValue", "parse", "render", "render_sorted"]
 _MAX_DEPTH = 200
 
 
-def parse(text: str | bytes) -> JsonValue:
+def parse(text: str | bytes, *, strict: bool = True) -> JsonValue:
     r"""Read one JSON value.
 
     Args:
         text: JSON text, or its UTF-8 bytes.
+        strict: Whether raw control characters inside strings, such as line breaks, are refused.
 
     Raises:
         ValueError: The text is not JSON, is nested deeper than 200 levels, or holds an integer of
@@ -42,7 +43,7 @@ def parse(text: str | bytes) -> JsonValue:
     except (TypeError, ValueError):
         pass  # a lone surrogate is the one thing the standard library reads and that parser not
     try:
-        value = json.loads(text)
+        value = json.loads(text, strict=strict)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
     if _depth_exceeds(value, _MAX_DEPTH):

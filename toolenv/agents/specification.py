@@ -23,8 +23,11 @@ __all__ = ["AGENTS", "POLICIES", "open_agent", "open_policy"]
 
 
 def open_policy(specification: str) -> Policy:
-    """Make the policy that a specification describes: ``openai:MODEL``, ``random``, or
-    ``local:module:name`` of something that is or makes a policy.
+    """Make the policy that a specification describes.
+
+    Args:
+        specification: ``openai:MODEL``, ``random``, or ``local:module:name`` of something that
+            is or makes a policy.
 
     Raises:
         ConfigurationError: It cannot be read, or names something unknown.

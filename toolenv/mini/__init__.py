@@ -9,26 +9,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from toolenv.mini.oracle import OraclePolicy
     from toolenv.mini.policy import KeywordPolicy
     from toolenv.mini.tasks import MINI_SPLITS, MiniSolution, mini_solution, mini_tasks
-    from toolenv.mini.world import mini_simulator
+    from toolenv.mini.world import mini_simulator, mini_snapshot
 
 __all__ = [
     "MINI_SPLITS",
     "KeywordPolicy",
     "MiniSolution",
+    "OraclePolicy",
     "mini_simulator",
+    "mini_snapshot",
     "mini_solution",
     "mini_tasks",
 ]
 
 _HOMES = {
     "KeywordPolicy": "toolenv.mini.policy",
+    "OraclePolicy": "toolenv.mini.oracle",
     "MINI_SPLITS": "toolenv.mini.tasks",
     "MiniSolution": "toolenv.mini.tasks",
     "mini_solution": "toolenv.mini.tasks",
     "mini_tasks": "toolenv.mini.tasks",
     "mini_simulator": "toolenv.mini.world",
+    "mini_snapshot": "toolenv.mini.world",
 }
 
 

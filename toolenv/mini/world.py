@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from toolenv.mini import (
     across_categories,
@@ -20,9 +21,11 @@ from toolenv.mini import (
 from toolenv.mini.rows import Row
 from toolenv.mini.state import MiniState, out_of_order
 from toolenv.simulators.local import LocalSimulator, LocalTool
+from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.snapshots import Snapshot
 from toolenv.tasks import Task
 
-__all__ = ["MINI_TOOLS", "ROWS", "mini_simulator", "mini_state"]
+__all__ = ["MINI_TOOLS", "ROWS", "mini_simulator", "mini_snapshot", "mini_state"]
 
 MINI_TOOLS: tuple[LocalTool, ...] = (
     *weather.TOOLS,
@@ -53,6 +56,11 @@ def mini_state(task: Task, seed: int) -> MiniState:
         seed: Not used: a task is the same for every seed.
     """
     return MiniState(_FAILURES.get(task.id, {}))
+
+
+def mini_snapshot() -> RecordedSimulator:
+    """What the world answered to the embedded policies, frozen; it runs none of its code."""
+    return RecordedSimulator(Snapshot(Path(__file__).with_name("mini.snap")))
 
 
 @cache

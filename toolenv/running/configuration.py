@@ -7,8 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility, ToolEnv
 from toolenv.limits import Budget
+from toolenv.simulators import open_simulator, record
+from toolenv.snapshots import Store
 
 __all__ = ["RunConfiguration"]
+
+_OF_NO_INFLUENCE = frozenset({"concurrency", "record", "record_time"})
+"""What results do not depend on."""
 
 
 class RunConfiguration(BaseModel):
@@ -28,6 +33,8 @@ class RunConfiguration(BaseModel):
         observation_limit: Characters of one response that are observed.
         compatibility: Reproduce a benchmark's schemas, matching and rendering.
         system_prompt: The first message.
+        record: A store that what the simulator answers is written to; None for none.
+        record_time: Whether records carry the time. Without it, equal runs give equal stores.
         concurrency: Episodes in flight; results do not depend on it.
     """
 
@@ -46,22 +53,27 @@ class RunConfiguration(BaseModel):
     observation_limit: int = Field(default=8192, ge=1)
     compatibility: Compatibility = ""
     system_prompt: str = SYSTEM_PROMPT
+    record: str | None = None
+    record_time: bool = True
     concurrency: int = Field(default=16, ge=1)
 
     def identity(self) -> dict[str, JsonValue]:
         """What results depend on, for the manifest."""
-        dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude={"concurrency"})
+        dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude=_OF_NO_INFLUENCE)
         return dumped
 
     def open_environment(self) -> ToolEnv:
-        """The environment of all its episodes.
+        """The environment of all its episodes; whoever opens it closes its simulator.
 
         Raises:
             ToolenvError: Tasks or simulators cannot be opened.
         """
+        simulator = open_simulator(self.simulator)
+        if self.record is not None:
+            simulator = record(simulator, Store(self.record), clock=self.record_time)
         return ToolEnv(
             self.tasks,
-            self.simulator,
+            simulator,
             split=self.split,
             max_steps=self.max_steps,
             observation_limit=self.observation_limit,

@@ -73,7 +73,8 @@ def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
     agents = []
     for policy_specification in configuration.policies:
         policy = open_policy(policy_specification)
-        policy.name = policy_specification
+        if not policy_specification.startswith("local:") or "?" in policy_specification:
+            policy.name = policy_specification
         for agent_specification in configuration.agents:
             agents.append(open_agent(agent_specification, policy, configuration.budget()))
     return [
@@ -123,14 +124,28 @@ def run(
         ) as folder:
             finished = folder.journal.finished()
             todo = [item for item in planned if item.key not in finished]
-            report(Progress(len(planned) - len(todo), len(planned)))
-            bridge.run(
-                bridge.wait(lambda: _run_all(env, todo, folder, configuration.concurrency, report))
+            counted = _Counter(len(planned) - len(todo), len(planned), report)
+            bridge.run_on_loop(
+                lambda: _run_all(env, todo, folder, configuration.concurrency, counted)
             )
             folder.write_results()
     finally:
-        env.close()
+        env.simulator.close()
     return RunFolder.open(out)
+
+
+class _Counter:
+    """Turns finished episodes into progress."""
+
+    def __init__(self, done: int, total: int, report: Callable[[Progress], None]) -> None:
+        self._done = done
+        self._total = total
+        self._report = report
+        report(Progress(done, total))
+
+    def __call__(self, episode: Episode) -> None:
+        self._done += 1
+        self._report(Progress(self._done, self._total, episode))
 
 
 async def _run_all(
@@ -138,16 +153,15 @@ async def _run_all(
     todo: Sequence[Planned],
     folder: RunFolder,
     concurrency: int,
-    report: Callable[[Progress], None],
+    finished: Callable[[Episode], None],
 ) -> None:
     """Keep so many episodes in flight; the first that raises stops the run."""
-    total = len(folder.journal.finished()) + len(todo)
     waiting = iter(todo)
 
     async def work() -> None:
         for item in waiting:
-            episode = await _run_one(env, item, folder)
-            report(Progress(len(folder.journal.finished()), total, episode))
+            finished(await _run_one(env, item, folder))
+            await asyncio.sleep(0)  # lets Ctrl-C and other episodes in where nothing waits
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(todo))):

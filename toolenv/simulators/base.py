@@ -8,7 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 from toolenv.episodes import Branch, Call, Response
 from toolenv.tasks import Task
 
-__all__ = ["Session", "Simulator", "SimulatorBase"]
+__all__ = ["Session", "Simulator", "SimulatorBase", "changed"]
 
 
 @runtime_checkable
@@ -65,6 +65,12 @@ class Simulator(Protocol):
     def close(self) -> None:
         """Release what it holds. Closing twice is harmless."""
         ...
+
+
+def changed(task: Task, call: Call, response: Response) -> bool:
+    """Whether a call must be assumed to have changed something: it may, and did not fail."""
+    api = task.named_apis.get(call.function)
+    return api is not None and api.mutates and not response.failed
 
 
 class SimulatorBase:

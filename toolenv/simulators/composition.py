@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.fingerprint import fingerprint
-from toolenv.simulators.base import Session, Simulator, SimulatorBase
+from toolenv.simulators.base import Session, Simulator, SimulatorBase, changed
 from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.snapshots.key import Changes
 from toolenv.snapshots.records import Recorded, Recordings
 from toolenv.snapshots.store import Store
 from toolenv.tasks import Task
@@ -115,7 +116,7 @@ class _Record(SimulatorBase):
         return self.simulator.fingerprint  # recording changes no answer
 
     def open(self, task: Task, seed: int) -> Session:
-        return _RecordSession(self, self.simulator.open(task, seed), self.recording or task.id, {})
+        return _RecordSession(self, task, self.simulator.open(task, seed), {}, Changes())
 
     def close(self) -> None:
         self.simulator.close()
@@ -125,15 +126,21 @@ class _Record(SimulatorBase):
 class _RecordSession:
     """Numbers equal calls over all forks of its episode: the ordinal in the recording."""
 
-    __slots__ = ("_inner", "_owner", "_recording", "_served")
+    __slots__ = ("_changes", "_inner", "_owner", "_served", "_task")
 
     def __init__(
-        self, owner: _Record, inner: Session, recording: str, served: dict[bytes, int]
+        self,
+        owner: _Record,
+        task: Task,
+        inner: Session,
+        served: dict[bytes, int],
+        changes: Changes,
     ) -> None:
         self._owner = owner
+        self._task = task
         self._inner = inner
-        self._recording = recording
         self._served = served
+        self._changes = changes
 
     async def call(self, call: Call, past: Branch) -> Response | None:
         response = await self._inner.call(call, past)
@@ -142,14 +149,21 @@ class _RecordSession:
             return response
         if response.status in NOT_ANSWERS and not owner.failures:
             return response
+        before = self._changes.of(call.api)
         now = datetime.now(UTC).isoformat(timespec="milliseconds") if owner.clock else ""
-        record = Recorded(call.api, call.text, response, now)
+        record = Recorded(call.api, call.text, response, now, before.hex())
         key = record.key
         ordinal = self._served.get(key, 0)
         self._served[key] = ordinal + 1
-        placed = response._replace(recording=self._recording, ordinal=ordinal)
-        owner.store.add(record._replace(response=placed))
+        name = owner.recording or self._task.id
+        owner.store.add(
+            record._replace(response=response._replace(recording=name, ordinal=ordinal))
+        )
+        if changed(self._task, call, response):
+            self._changes = self._changes.after(call.api, key)
         return response
 
     def fork(self) -> Session:
-        return _RecordSession(self._owner, self._inner.fork(), self._recording, self._served)
+        return _RecordSession(
+            self._owner, self._task, self._inner.fork(), self._served, self._changes
+        )

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias, get_args
 from toolenv.episodes import Branch, Call, Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
-from toolenv.simulators.base import SimulatorBase
-from toolenv.snapshots.key import exact_key
+from toolenv.simulators.base import SimulatorBase, changed
+from toolenv.snapshots.key import Changes, exact_key
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
@@ -24,8 +24,9 @@ class RecordedSimulator(SimulatorBase):
 
     Args:
         recordings: A snapshot or a store; closed with the simulator.
-        order: ``path``: of the earliest recording that knows the call, the n-th answer for the
-            n-th equal call on the path, then its last again. ``first``: always the earliest
+        order: ``path``: of the task's own recording, else of the earliest that knows the call,
+            the n-th answer for the n-th equal call on the path, then its last again. A recording
+            is the task's own if it has the task's id for a name. ``first``: always the earliest
             answer. ``recording``: one recording alone, its n-th answer for the n-th equal call of
             the episode, counted over all forks: the replay of that recording's own tree, explored
             in pre-order.
@@ -66,7 +67,7 @@ class RecordedSimulator(SimulatorBase):
 
     def open(self, task: Task, seed: int) -> _RecordedSession:
         """A session that has served nothing yet."""
-        return _RecordedSession(self, {})
+        return _RecordedSession(self, task, {}, Changes())
 
     def close(self) -> None:
         """Close the recordings."""
@@ -76,20 +77,34 @@ class RecordedSimulator(SimulatorBase):
 class _RecordedSession:
     """Counts equal calls: on the path, or over the whole episode."""
 
-    __slots__ = ("_borrowed", "_served", "_simulator")
+    __slots__ = ("_borrowed", "_changes", "_served", "_simulator", "_task")
 
-    def __init__(self, simulator: RecordedSimulator, served: dict[bytes, int]) -> None:
+    def __init__(
+        self,
+        simulator: RecordedSimulator,
+        task: Task,
+        served: dict[bytes, int],
+        changes: Changes,
+    ) -> None:
         self._simulator = simulator
+        self._task = task
         self._served = served
+        self._changes = changes
         self._borrowed = False
 
     async def call(self, call: Call, past: Branch) -> Response | None:
         identity = call.api
         if identity is None:
             return None
+        before = self._changes.of(identity)
+        key = exact_key(identity.function, call.arguments, call.text, before)
+        response = self._serve(key, self._simulator.recordings.lookup(identity, key))
+        if response is not None and changed(self._task, call, response):
+            self._changes = self._changes.after(identity, key)
+        return response
+
+    def _serve(self, key: bytes, found: Sequence[Response]) -> Response | None:
         simulator = self._simulator
-        key = exact_key(identity.function, call.arguments, call.text)
-        found = simulator.recordings.lookup(identity, key)
         if len(found) == 1 and not simulator.without and simulator.order != "recording":
             return found[0]
         if simulator.without:
@@ -100,12 +115,13 @@ class _RecordedSession:
             return None
         if simulator.order == "first":
             return found[0]
-        first = found[0].recording
-        own = [response for response in found if response.recording == first]
+        names = [response.recording for response in found]
+        name = self._task.id if self._task.id in names else names[0]
+        own = [response for response in found if response.recording == name]
         return own[min(self._count(key), len(own) - 1)]
 
     def fork(self) -> _RecordedSession:
-        twin = _RecordedSession(self._simulator, self._served)
+        twin = _RecordedSession(self._simulator, self._task, self._served, self._changes)
         if self._simulator.order == "path":
             self._borrowed = twin._borrowed = True
         return twin

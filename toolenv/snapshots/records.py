@@ -23,17 +23,24 @@ class Recorded(NamedTuple):
         arguments: The arguments' text as the caller wrote it.
         response: The answer, with its recording and ordinal.
         recorded_at: When, as ISO 8601 in UTC; empty where unknown.
+        changes: Digest of what was changed at the tool before, hexadecimal; see ``Changes``.
     """
 
     identity: Identity
     arguments: str
     response: Response
     recorded_at: str = ""
+    changes: str = ""
 
     @property
     def key(self) -> bytes:
         """The exact key of the call."""
-        return exact_key(self.identity.function, read_arguments(self.arguments)[0], self.arguments)
+        return exact_key(
+            self.identity.function,
+            read_arguments(self.arguments)[0],
+            self.arguments,
+            bytes.fromhex(self.changes),
+        )
 
     @property
     def order(self) -> tuple[str, str, int, str]:
@@ -80,6 +87,7 @@ def encode(record: Recorded) -> bytes:
         "recording": response.recording,
         "ordinal": response.ordinal,
         "recorded_at": record.recorded_at,
+        "changes": record.changes,
     }
     return render(fields).encode()
 
@@ -110,6 +118,7 @@ def decode(value: bytes) -> Recorded:
                 fields["ordinal"],
             ),
             fields["recorded_at"],
+            fields["changes"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(

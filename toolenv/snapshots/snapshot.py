@@ -46,7 +46,7 @@ CREATE TABLE responses (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL, api INTEGER NOT NULL REFERENCES apis (id),
     arguments BLOB NOT NULL, text BLOB NOT NULL, status INTEGER NOT NULL, origin TEXT NOT NULL,
     completeness TEXT NOT NULL, recording TEXT NOT NULL, ordinal INTEGER NOT NULL,
-    recorded_at TEXT NOT NULL
+    recorded_at TEXT NOT NULL, changes TEXT NOT NULL
 );
 """
 _LOOKUP = (
@@ -174,9 +174,9 @@ class Snapshot:
         handles = self._handles
         decompress = handles.decompress
         try:
-            for api, arguments, text, status, *rest, recorded_at in handles.connection.execute(
+            for api, arguments, text, status, *rest, recorded_at, changes in handles.connection.execute(
                 "SELECT api, arguments, text, status, origin, completeness, recording, ordinal, "
-                "recorded_at FROM responses ORDER BY id"
+                "recorded_at, changes FROM responses ORDER BY id"
             ):
                 yield Recorded(
                     self._identities[api],
@@ -188,6 +188,7 @@ class Snapshot:
                         *rest,
                     ),
                     recorded_at,
+                    changes,
                 )
         except (sqlite3.Error, zstandard.ZstdError, ValueError, KeyError) as error:
             raise self._damaged(error) from error
@@ -303,7 +304,7 @@ def _write(
             api = identities.setdefault(record.identity, len(identities) + 1)
             response = record.response
             connection.execute(
-                "INSERT INTO responses VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO responses VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     api,
@@ -315,6 +316,7 @@ def _write(
                     response.recording,
                     response.ordinal,
                     record.recorded_at,
+                    record.changes,
                 ),
             )
         connection.executemany(

@@ -1,0 +1,52 @@
+"""The ``toolenv`` command; one module per subcommand, each importing what it needs when run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolenv.cli.demo import demo
+from toolenv.cli.replay import replay
+from toolenv.cli.report import report
+from toolenv.cli.run import run
+from toolenv.cli.show import show
+from toolenv.cli.snapshot import app as snapshot
+from toolenv.cli.tasks import app as tasks
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="toolenv",
+    help="Tool use as a simulated environment that anyone can reproduce.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # locals may hold keys
+    epilog="Start with: toolenv demo",
+)
+app.command()(run)
+app.command()(show)
+app.command()(report)
+app.command()(replay)
+app.command()(demo)
+app.add_typer(tasks, name="tasks")
+app.add_typer(snapshot, name="snapshot")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from toolenv import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the ``toolenv`` command."""
+    app()

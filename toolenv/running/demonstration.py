@@ -1,0 +1,92 @@
+"""The main job on the embedded world: run, record, freeze, run again from the snapshot, compare."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolenv.episodes import Episode
+from toolenv.errors import ConfigurationError
+from toolenv.running.configuration import RunConfiguration
+from toolenv.running.folder import RunFolder
+from toolenv.running.records import EpisodeKey
+from toolenv.running.runner import Progress, run
+from toolenv.snapshots import Manifest, Store, freeze
+
+__all__ = ["Demonstration", "demonstrate"]
+
+_MARK = ".toolenv-demo"
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration left behind.
+
+    Args:
+        live: The run on the embedded world.
+        manifest: The snapshot of what it was answered.
+        snapshot: The snapshot's file.
+        replayed: The run from the snapshot alone.
+        different: Episodes that observed or came to something else in the second.
+    """
+
+    live: RunFolder
+    manifest: Manifest
+    snapshot: Path
+    replayed: RunFolder
+    different: list[EpisodeKey]
+
+
+def demonstrate(
+    out: Path | str, *, report: Callable[[Progress], None] = lambda progress: None
+) -> Demonstration:
+    """Run two agents over three policies on the embedded tasks, live and from a snapshot.
+
+    Args:
+        out: The folder to write; what an earlier demonstration left in it is replaced.
+        report: Told how far it is, after each episode.
+
+    Raises:
+        ConfigurationError: The folder holds something else.
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
+        raise ConfigurationError(
+            "The folder holds something else.", where=str(out), fix="Name another with --out."
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / _MARK).touch()
+    configuration = RunConfiguration(
+        agents=("react", "dfsdt"),
+        policies=(
+            "random",
+            "local:toolenv.mini:KeywordPolicy",
+            "local:toolenv.mini:OraclePolicy",
+        ),
+        policy_calls=30,
+        record=str(out / "store"),
+    )
+    live = run(configuration, out / "live", report=report)
+    snapshot = out / "mini.snap"
+    with Store(out / "store") as store:
+        manifest = freeze(store.records(), snapshot, notes="MiniToolBench, recorded by the demo")
+    frozen = configuration.model_copy(
+        update={"simulator": (f"snapshot:{snapshot}",), "record": None}
+    )
+    replayed = run(frozen, out / "replayed", report=report)
+    return Demonstration(live, manifest, snapshot, replayed, _different(live, replayed))
+
+
+def _different(live: RunFolder, replayed: RunFolder) -> list[EpisodeKey]:
+    """Episodes that observed something else, or came to something else."""
+    before = {EpisodeKey.of(episode): _observed(episode) for episode in live.episodes()}
+    after = {EpisodeKey.of(episode): _observed(episode) for episode in replayed.episodes()}
+    return sorted(key for key in before if before[key] != after.get(key))
+
+
+def _observed(episode: Episode) -> tuple[object, ...]:
+    seen = [(step.parent, step.message, step.observation) for step in episode.steps]
+    return (seen, episode.chosen, episode.ended, episode.outcome)
