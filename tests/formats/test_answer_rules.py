@@ -24,10 +24,15 @@ from toolenv.episodes import (
 )
 from toolenv.errors import FormatError
 from toolenv.formats import ReadReport, read_answer, write_answer
+from toolenv.jsontext import JsonValue
 from toolenv.tasks import Task
 
 Node = dict[str, Any]
-FUNCTION = {"name": "f_for_t", "description": "", "parameters": {"type": "object"}}
+FUNCTION: dict[str, JsonValue] = {
+    "name": "f_for_t",
+    "description": "",
+    "parameters": {"type": "object"},
+}
 
 
 def node(kind: str, text: str = "", **more: Any) -> Node:
@@ -265,7 +270,7 @@ def test_any_episode_is_read_as_it_was_written(
     data: st.DataObject, method: str, tmp_path: Path
 ) -> None:
     steps, _ = number_in_preorder(data.draw(steps_of(chains=method == "CoT@3")))
-    task = Task(id="5", instruction="q", apis=(API(name="f_for_t", function=dict(FUNCTION)),))
+    task = Task(id="5", instruction="q", apis=(API(name="f_for_t", function=FUNCTION),))
     episode = Episode(task, steps, cost=Cost(policy_calls=len(steps)))
     path = tmp_path / f"5_{method}.json"
     write_answer(episode, path, method=method)

@@ -15,6 +15,7 @@ from toolenv.formats import (
     read_function,
     read_instructions,
 )
+from toolenv.jsontext import JsonValue
 from toolenv.tasks import Task
 
 
@@ -113,14 +114,14 @@ def test_merged_names_call_the_last_api() -> None:
 
 @pytest.mark.parametrize("dialect", ["toolbench", "stabletoolbench"])
 def test_a_recorded_function_is_kept_as_recorded(dialect: Dialect) -> None:
-    recorded = {
+    recorded: dict[str, JsonValue] = {
         "name": "f_for_t",
         "description": "theirs",
         "parameters": {"type": "object", "properties": {}, "required": [""], "optional": [""]},
     }
     read = api_of_function({"type": "function", "function": recorded})
     assert (read.name, read.function) == ("f_for_t", recorded)
-    assert read == api_of_function(recorded)  # type: ignore[arg-type]
+    assert read == api_of_function(recorded)
     shown = compatibility_function(read, dialect)
     assert (shown if dialect == "toolbench" else shown["function"]) == recorded
 
