@@ -17,7 +17,8 @@ from toolenv.formats.stabletoolbench.results import (
 from toolenv.formats.tasks import read_tasks, write_tasks
 from toolenv.formats.toolbench.answer_writing import write_answer
 from toolenv.formats.toolbench.answers import read_answer, recording_name
-from toolenv.formats.toolbench.converted import read_converted, write_converted
+from toolenv.formats.toolbench.converted import read_converted
+from toolenv.formats.toolbench.converted_writing import write_converted
 from toolenv.formats.toolbench.functions import (
     Dialect,
     api_of_function,
