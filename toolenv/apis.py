@@ -191,7 +191,7 @@ class API(Record):
                 "parameters": {
                     "type": "object",
                     "properties": {p.key: p.shown_schema() for p in self.parameters},
-                    "required": [p.key for p in self.parameters if p.required],
+                    "required": self._required(),
                 },
             },
         }
@@ -204,14 +204,20 @@ class API(Record):
             required = known.get("required")
             return {
                 "type": "object",
-                "required": [r for r in required if r] if isinstance(required, list) else [],
+                "required": [r for r in dict.fromkeys(map(str, required)) if r]
+                if isinstance(required, list)
+                else [],
             }
         return {
             "type": "object",
             "properties": {p.key: p.accepted_schema() for p in self.parameters},
-            "required": [p.key for p in self.parameters if p.required],
+            "required": self._required(),
             "additionalProperties": False,
         }
+
+    def _required(self) -> list[JsonValue]:
+        """Required names, each once: two spellings may standardise alike."""
+        return list(dict.fromkeys(p.key for p in self.parameters if p.required))
 
 
 def name_apis(apis: Sequence[API]) -> dict[str, API]:

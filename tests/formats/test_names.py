@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolenv.actions import Resolver
+from toolenv.apis import API, Parameter
+from toolenv.episodes import FunctionCall
 from toolenv.names import (
     function_names,
     standard_api,
@@ -114,3 +117,17 @@ def test_names_that_toolbench_merges_stay_apart() -> None:
     ours = function_names([("Data", tool, "first"), ("Data", tool, "second")])
     assert len(theirs) == 1
     assert len(set(ours)) == 2
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        API(name="f", parameters=tuple(Parameter(name=n, required=True) for n in ("q", "Q!"))),
+        API(name="f", function={"name": "f", "parameters": {"required": ["q", "", "q"]}}),
+    ],
+)
+def test_parameters_that_standardise_alike_are_required_once(api: API) -> None:
+    resolver = Resolver({"f": api})
+    assert api.arguments_schema()["required"] == ["q"]
+    assert resolver.resolve(FunctionCall("f", '{"q": 1}')).invalid == ""
+    assert "required" in resolver.resolve(FunctionCall("f", "{}")).invalid
