@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench mini-snapshot clean
 
 demo: $(INSTALLED)
 	$(BIN)/toolenv demo --out demo
@@ -37,3 +37,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# The embedded world's snapshot, recorded anew after a change of the world: equal runs, equal bytes.
+mini-snapshot: $(INSTALLED)
+	rm -rf .mini && $(BIN)/toolenv run --out .mini/run --record .mini/store --record-failures --no-record-time \
+		--agent react --agent dfsdt --policy local:toolenv.mini:KeywordPolicy --policy local:toolenv.mini:OraclePolicy
+	$(BIN)/toolenv snapshot freeze .mini/store --out toolenv/mini/mini.snap --notes "MiniToolBench, Apache-2.0"
+	rm -rf .mini

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolenv.cli.output import friendly_errors
+from toolenv.cli.output import DIFFERS, console, friendly_errors
 
 __all__ = ["demo"]
 

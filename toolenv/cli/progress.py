@@ -83,7 +83,8 @@ class _Tally:
         self._passed = self._decided = self._broken = 0
 
     def add(self, progress: Progress) -> None:
-        if progress.episode is None:
+        if progress.episode is None:  # a run begins
+            self._passed = self._decided = self._broken = 0
             return
         match progress.episode.outcome:
             case "passed":

@@ -59,6 +59,9 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="A store to write what the simulator answers to.")
     ] = None,
+    record_failures: Annotated[
+        bool, typer.Option("--record-failures", help="Record time-outs and rate limits too.")
+    ] = False,
     record_time: Annotated[
         bool, typer.Option(help="Whether records carry the time; without, they are equal.")
     ] = True,
@@ -86,6 +89,7 @@ def run(
             "policy_calls": policy_calls,
             "compatibility": compatibility,
             "record": str(record) if record else None,
+            "record_failures": record_failures,
             "record_time": record_time,
             "concurrency": concurrency,
         }

@@ -12,7 +12,7 @@ from toolenv.snapshots import Store
 
 __all__ = ["RunConfiguration"]
 
-_OF_NO_INFLUENCE = frozenset({"concurrency", "record", "record_time"})
+_OF_NO_INFLUENCE = {"concurrency", "record", "record_failures", "record_time"}
 """What results do not depend on."""
 
 
@@ -34,6 +34,8 @@ class RunConfiguration(BaseModel):
         compatibility: Reproduce a benchmark's schemas, matching and rendering.
         system_prompt: The first message.
         record: A store that what the simulator answers is written to; None for none.
+        record_failures: Whether to record also what is no answer of the API, as what it was:
+            time-outs, rate limits. A world whose limits are part of it wants that.
         record_time: Whether records carry the time. Without it, equal runs give equal stores.
         concurrency: Episodes in flight; results do not depend on it.
     """
@@ -54,6 +56,7 @@ class RunConfiguration(BaseModel):
     compatibility: Compatibility = ""
     system_prompt: str = SYSTEM_PROMPT
     record: str | None = None
+    record_failures: bool = False
     record_time: bool = True
     concurrency: int = Field(default=16, ge=1)
 
@@ -70,7 +73,12 @@ class RunConfiguration(BaseModel):
         """
         simulator = open_simulator(self.simulator)
         if self.record is not None:
-            simulator = record(simulator, Store(self.record), clock=self.record_time)
+            simulator = record(
+                simulator,
+                Store(self.record),
+                failures=self.record_failures,
+                clock=self.record_time,
+            )
         return ToolEnv(
             self.tasks,
             simulator,
