@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toolenv.apis import API
+from toolenv.conversations import observe
 from toolenv.episodes import (
     ROOT,
     Call,
@@ -241,7 +242,7 @@ def steps_of(draw: st.DrawFn, chains: bool) -> list[Step]:
             tuple(FunctionCall(name, text) for name, text in zip(names, texts, strict=True)),
         )
         calls = tuple(Call(c.name, None, None, c.arguments) for c in message.calls)
-        seen = "\n".join(response.text for response in responses)
+        seen = observe(calls, responses) if calls else ""
         steps.append(Step(parent, ranks.get(parent, 0), message, calls, responses, seen))
         ranks[parent] = ranks.get(parent, 0) + 1
     inner = {step.parent for step in steps}

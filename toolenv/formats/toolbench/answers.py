@@ -15,6 +15,7 @@ from typing import Final
 
 from toolenv.actions import Resolver
 from toolenv.apis import API, FINISH
+from toolenv.conversations import observe
 from toolenv.episodes import (
     ROOT,
     Call,
@@ -47,7 +48,7 @@ from toolenv.formats.toolbench.train_messages import TrainMessages, read_train_m
 from toolenv.jsontext import JsonValue, render_sorted
 from toolenv.tasks import Task
 
-__all__ = ["ANSWER_FILE", "depth_limit", "observation_of", "read_answer", "recording_name"]
+__all__ = ["ANSWER_FILE", "depth_limit", "read_answer", "recording_name"]
 
 ANSWER_FILE: Final = "answer_file"
 """The key of a task under which an answer file's other contents are kept."""
@@ -122,11 +123,6 @@ def recording_name(path: str | PathLike[str]) -> str:
     """
     absolute = Path(path).absolute()
     return "/".join((*absolute.parent.parts[-2:], absolute.stem)).lstrip("/")
-
-
-def observation_of(responses: Sequence[Response]) -> str:
-    """The text of a step's observation: its responses, one after the other."""
-    return "\n".join(response.text for response in responses)
 
 
 def _read_task(
@@ -249,7 +245,7 @@ class _Reader:
             message=Message(content=spoken.thought, calls=written),
             calls=tuple(calls),
             responses=tuple(responses),
-            observation=observation_of(responses),
+            observation=observe(tuple(calls), tuple(responses)) if calls else "",
             ended=self._why_ended(spoken.last, responses),
         )
         self._ranks[parent] += 1
