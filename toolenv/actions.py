@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
-from jsonschema_rs import ValidationError, validator_for
+from jsonschema_rs import ValidationError, Validator, validator_for
 
 from toolenv.apis import API, FINISH, Identity
 from toolenv.episodes import Call, FunctionCall, Message
@@ -111,10 +111,15 @@ def _read_toolllama(text: str) -> Message:
 
 
 def _read_any(text: str) -> Message:
-    if text[:1] == "{":  # by far the most frequent
-        message = _read_json(text)
-        if message.calls:
-            return message
+    if text[:1] == "{":  # by far the most frequent: {"name": …, "arguments": {…}}
+        try:
+            value = parse(text)
+        except ValueError:
+            value = None
+        if type(value) is dict and len(value) == 2:
+            name, arguments = value.get("name"), value.get("arguments")
+            if type(name) is str and type(arguments) is dict:
+                return Message("", (FunctionCall(name, render(arguments)),))
     for reader in (_read_json, _read_hermes, _read_toolllama):
         message = reader(text)
         if message.calls:
@@ -233,9 +238,15 @@ class _Validator:
     __slots__ = ("_compiled",)
 
     def __init__(self, api: API) -> None:
-        self._compiled = validator_for(api.arguments_schema())
+        self._compiled: Validator | None
+        try:
+            self._compiled = validator_for(api.arguments_schema())
+        except ValueError:  # the source's schema is none: nothing can be said against arguments
+            self._compiled = None
 
     def problem(self, arguments: dict[str, JsonValue]) -> str:
+        if self._compiled is None:
+            return ""
         try:
             if self._compiled.is_valid(arguments):
                 return ""

@@ -213,12 +213,17 @@ class ToolEnv(gymnasium.Env[str, str]):
             action if isinstance(action, Message) else read_action(action, settings.action_format)
         )
         resolve = shared.resolver.resolve
-        calls = tuple([resolve(written) for written in message.calls])
+        written = message.calls
+        calls: tuple[Call, ...]
+        responses: tuple[Response, ...]
         error = ""
         try:
-            if len(calls) == 1:
-                responses: tuple[Response, ...] = (await self._respond(calls[0]),)
+            if len(written) == 1:
+                call = resolve(written[0])
+                calls = (call,)
+                responses = (await self._respond(call),)
             else:
+                calls = tuple(map(resolve, written))
                 responses = await self._respond_all(calls)
         except SimulatorError as failure:
             error = "error:simulator"
@@ -540,15 +545,20 @@ class ToolEnv(gymnasium.Env[str, str]):
             elif settings.budget is not None or shared.meter.budget is not None:
                 exhausted = shared.meter.exhausted()
                 ended = f"limit:{exhausted}" if exhausted else ""
-        observation = observe(calls, responses) if calls else settings.reminder
+        if len(responses) == 1:
+            observation = responses[0].text
+        else:
+            observation = observe(calls, responses) if calls else settings.reminder
         steps, parent = shared.steps, self._at
         rank = shared.take_rank(parent, self._rank)
         step = Step(parent, rank, message, calls, responses, observation, 0.0, ended)
         self._at = at = len(steps)
         steps.append(step)
-        reward = settings.reward(Branch(shared.task, steps, at))
-        if reward:
-            steps[at] = step = step._replace(reward=reward)
+        reward = 0.0
+        if ended or settings.reward is not check_reward:  # which rewards ends alone
+            reward = settings.reward(Branch(shared.task, steps, at))
+            if reward:
+                steps[at] = step = step._replace(reward=reward)
         if shared.observer is not None:
             shared.observer(step)
         if self._log is not None:
