@@ -7,12 +7,12 @@ with Gymnasium. What is named here is imported when it is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
 if TYPE_CHECKING:
+    __version__: str
     from toolenv.env import ToolEnv
     from toolenv.episodes import Episode
     from toolenv.formats import read_tasks, write_tasks
@@ -30,8 +30,6 @@ __all__ = [
     "write_tasks",
 ]
 
-__version__ = version("toolenv")
-
 _WHERE = {
     "Budget": "toolenv.limits",
     "Check": "toolenv.tasks",
@@ -47,6 +45,10 @@ for _name in ("ToolBench-v0", "MiniToolBench-v0"):
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # slow to import
+
+        return version("toolenv")
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(f"module 'toolenv' has no attribute {name!r}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from toolenv.errors import ToolenvError
-from toolenv.jsontext import JsonValue, render
+
+if TYPE_CHECKING:
+    from toolenv.jsontext import JsonValue
 
 __all__ = ["CANNOT", "DIFFERS", "console", "friendly_errors", "print_json"]
 
@@ -31,6 +34,8 @@ _errors = Console(stderr=True)
 
 def print_json(value: JsonValue) -> None:
     """Print one JSON document, for machines."""
+    from toolenv.jsontext import render
+
     sys.stdout.write(render(value) + "\n")
 
 
