@@ -11,20 +11,20 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from functools import partial
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 
 from toolenv import bridge
-from toolenv.actions import ACTION_FORMATS, Action, ActionFormat, Matching, Resolver, read_action
-from toolenv.apis import API, FINISH
+from toolenv.actions import ACTION_FORMATS, Action, ActionFormat, read_action
+from toolenv.apis import FINISH
 from toolenv.checks import check_reward, outcome_of
 from toolenv.conversations import SYSTEM_PROMPT, conversation, observe, step_messages
+from toolenv.env_settings import Compatibility, Reward, Settings, load_tasks, read_budget
+from toolenv.env_state import EpisodeState
 from toolenv.episodes import (
     ROOT,
     Branch,
@@ -38,16 +38,13 @@ from toolenv.episodes import (
     number_in_preorder,
 )
 from toolenv.errors import ConfigurationError, EpisodeError, SimulatorError
-from toolenv.fingerprint import fingerprint
-from toolenv.formats import read_tasks
-from toolenv.formats.toolbench.functions import compatibility_functions
 from toolenv.jsontext import JsonValue
 from toolenv.limits import Budget, Meter
 from toolenv.observations import (
-    ANSWERED,
-    GAVE_UP,
     REMINDER,
+    answer_without_api,
     cut,
+    miss,
     refuse,
     toolbench_observation,
 )
@@ -58,12 +55,6 @@ from toolenv.spaces import AnyText, CallSpace
 from toolenv.tasks import Task
 
 __all__ = ["Compatibility", "Reward", "ToolEnv"]
-
-Reward: TypeAlias = Callable[[Branch], float]
-"""The reward of a branch's last step: local and pure; LLM judges score afterwards."""
-
-Compatibility: TypeAlias = Literal["", "toolbench", "stabletoolbench"]
-"""Whose function schemas, name matching and rendering are reproduced; empty for ours."""
 
 _MAX_CALLS = 64
 """Calls of one action that are carried out; the rest is refused."""
@@ -142,12 +133,12 @@ class ToolEnv(gymnasium.Env[str, str]):
             )
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"Unknown render mode: {render_mode!r}.", fix="Use 'ansi'.")
-        self._settings = _Settings(
-            tasks=tuple(_load_tasks(tasks, split)),
+        self._settings = Settings(
+            tasks=tuple(load_tasks(tasks, split)),
             simulator=open_simulator(simulator),
             reward=import_object(reward, where="reward") if isinstance(reward, str) else reward,
             max_steps=max_steps,
-            budget=_budget(budget),
+            budget=read_budget(budget),
             observation_limit=observation_limit,
             action_format=action_format,
             compatibility=compatibility,
@@ -435,7 +426,7 @@ class ToolEnv(gymnasium.Env[str, str]):
 
     # --- machinery ----------------------------------------------------------------------------
 
-    _shared: _Shared | None = None
+    _shared: EpisodeState | None = None
     _session: Session | None = None
     _at: int = ROOT
     _depth: int = 0
@@ -446,13 +437,13 @@ class ToolEnv(gymnasium.Env[str, str]):
     _action_space: CallSpace | None = None
     _observation_space: AnyText | None = None
     _generator: np.random.Generator | None = None
-    _settings: _Settings
+    _settings: Settings
 
     def _clear(self) -> None:
         self._shared = self._session = self._log = self._rank = None
         self._at, self._depth, self._ended, self._logged = ROOT, 0, "", 0
 
-    def _need(self) -> _Shared:
+    def _need(self) -> EpisodeState:
         if self._shared is None:
             raise EpisodeError("There is no episode yet.", fix="Call reset first.")
         return self._shared
@@ -478,7 +469,7 @@ class ToolEnv(gymnasium.Env[str, str]):
     def _begin(self, task: Task, seed: int) -> None:
         self._clear()
         settings = self._settings
-        self._shared = _Shared(task, derive(seed, task.id), settings)
+        self._shared = EpisodeState(task, derive(seed, task.id), settings)
         self._session = settings.simulator.open(task, self._shared.seed)
         if self._action_space is not None:
             self._action_space.functions = self._shared.functions
@@ -486,13 +477,13 @@ class ToolEnv(gymnasium.Env[str, str]):
     async def _respond(self, call: Call) -> Response:
         """Answer one call: ours, the simulator's, or a typed miss."""
         if call.api is None:
-            return _answer_ourselves(call)
+            return answer_without_api(call)
         shared, session = self._shared, self._session
         assert shared is not None and session is not None  # astep has checked
         shared.meter.api_calls += 1
         response = await session.call(call, Branch(shared.task, shared.steps, self._at))
         if response is None:
-            return _miss(call)
+            return miss(call)
         settings = self._settings
         if settings.compatibility:
             return toolbench_observation(response)
@@ -511,7 +502,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         return await self._respond_all_of(calls, shared)
 
     async def _respond_all_of(
-        self, calls: tuple[Call, ...], shared: _Shared
+        self, calls: tuple[Call, ...], shared: EpisodeState
     ) -> tuple[Response, ...]:
         many = refuse(f"Not called: one action carries {_MAX_CALLS} calls.", Status.BAD_INPUT)
         made, rest = calls[:_MAX_CALLS], len(calls) - _MAX_CALLS
@@ -597,156 +588,8 @@ class ToolEnv(gymnasium.Env[str, str]):
         return twin
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What does not change between episodes; shared by all forks."""
-
-    tasks: tuple[Task, ...]
-    simulator: Simulator
-    reward: Reward
-    max_steps: int
-    budget: Budget | None
-    observation_limit: int
-    action_format: ActionFormat
-    compatibility: Compatibility
-    system_prompt: str
-    reminder: str
-    owns_simulator: bool
-
-    @cached_property
-    def by_id(self) -> dict[str, Task]:
-        return {task.id: task for task in reversed(self.tasks)}
-
-    @cached_property
-    def fingerprint(self) -> str:
-        return fingerprint(
-            "environment",
-            {
-                "tasks": fingerprint(
-                    "tasks", [task.model_dump(mode="json") for task in self.tasks]
-                ),
-                "simulator": self.simulator.fingerprint,
-                "max_steps": self.max_steps,
-                "observation_limit": self.observation_limit,
-                "action_format": self.action_format,
-                "compatibility": self.compatibility,
-                "system_prompt": self.system_prompt,
-                "reminder": self.reminder,
-            },
-        )
-
-
-class _Shared:
-    """What all branches of one episode share."""
-
-    __slots__ = (
-        "_seeds",
-        "functions",
-        "meter",
-        "named_apis",
-        "observer",
-        "ranks",
-        "resolver",
-        "seed",
-        "steps",
-        "task",
-    )
-
-    def __init__(self, task: Task, seed: int, settings: _Settings) -> None:
-        self.task = task
-        self.seed = seed
-        self.steps: list[Step] = []
-        self.ranks: dict[int, int] = {}
-        self.meter = Meter(settings.budget)
-        self.observer: Callable[[Step], None] | None = None
-        self._seeds: dict[int, int] = {ROOT: seed}
-        matching: Matching = "exact"
-        named: Mapping[str, API]
-        if settings.compatibility:
-            self.functions, named = compatibility_functions(task, settings.compatibility)
-            matching = "suffix"
-        else:
-            self.functions, named = task.functions, task.named_apis
-        self.named_apis = named
-        self.resolver = Resolver(named, matching)
-
-    def take_rank(self, parent: int, wanted: int | None) -> int:
-        following = self.ranks.get(parent, 0)
-        rank = following if wanted is None else wanted
-        self.ranks[parent] = max(following, rank + 1)
-        return rank
-
-    def seed_of(self, at: int) -> int:
-        """The seed of a step: derived from its parent's and its rank."""
-        seeds, above = self._seeds, []
-        while at not in seeds:
-            above.append(at)
-            at = self.steps[at].parent
-        seed = seeds[at]
-        for number in reversed(above):
-            seed = seeds[number] = derive(seed, self.steps[number].rank)
-        return seed
-
-    def copy(self) -> _Shared:
-        twin = object.__new__(_Shared)
-        for name in self.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.steps = self.steps.copy()
-        twin.ranks = self.ranks.copy()
-        twin._seeds = self._seeds.copy()
-        return twin
-
-
 _NOTHING = Response("")
 
 
 def _new(kind: type[ToolEnv]) -> ToolEnv:
     return kind.__new__(kind)
-
-
-def _answer_ourselves(call: Call) -> Response:
-    """Answer what reaches no API: Finish, and functions that do not exist."""
-    if call.function != FINISH:
-        return refuse(f"No such function name: {call.function}", Status.NO_SUCH_FUNCTION)
-    if call.invalid or call.arguments is None:
-        return refuse(f"Finish was called wrongly: {call.invalid}", Status.BAD_INPUT)
-    return ANSWERED if call.arguments["return_type"] == "give_answer" else GAVE_UP
-
-
-def _miss(call: Call) -> Response:
-    if call.invalid:
-        return refuse(f"The arguments are wrong: {call.invalid}", Status.BAD_INPUT)
-    return refuse(
-        f"No recorded response: {call.function} was never called with these arguments.",
-        Status.MISS,
-    )
-
-
-def _load_tasks(
-    tasks: str | os.PathLike[str] | Sequence[Task], split: str | None
-) -> Sequence[Task]:
-    if isinstance(tasks, str) and ":" in tasks and not Path(tasks).exists():
-        loaded = cast(Sequence[Task], import_object(tasks, where="tasks")())
-    elif isinstance(tasks, str | os.PathLike):
-        loaded = read_tasks(Path(tasks))
-    else:
-        loaded = tasks
-    if split is not None:
-        splits = sorted({task.split for task in loaded})
-        loaded = [task for task in loaded if task.split == split]
-        if not loaded:
-            raise ConfigurationError(
-                f"There is no split {split!r}.", fix=f"The splits are {', '.join(splits)}."
-            )
-    if not loaded:
-        raise ConfigurationError("There are no tasks.", where="tasks")
-    return loaded
-
-
-def _budget(budget: Budget | Mapping[str, float] | None) -> Budget | None:
-    if budget is None or isinstance(budget, Budget):
-        return budget
-    try:
-        return Budget(**cast(dict[str, Any], dict(budget)))
-    except TypeError as error:
-        raise ConfigurationError(f"{error}.", where="budget") from error

@@ -8,9 +8,19 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from toolenv.episodes import Response, Status
+from toolenv.apis import FINISH
+from toolenv.episodes import Call, Response, Status
 
-__all__ = ["ANSWERED", "GAVE_UP", "REMINDER", "cut", "refuse", "toolbench_observation"]
+__all__ = [
+    "ANSWERED",
+    "GAVE_UP",
+    "REMINDER",
+    "answer_without_api",
+    "cut",
+    "miss",
+    "refuse",
+    "toolbench_observation",
+]
 
 ANSWERED = Response('{"response":"successfully giving the final answer."}', Status.ANSWERED)
 """The observation after Finish with an answer."""
@@ -91,3 +101,22 @@ def toolbench_observation(response: Response) -> Response:
     if len(text) <= _LEGACY_LIMIT or response.completeness == "truncated":
         return response._replace(text=text)
     return response._replace(text=f"{text[:_LEGACY_LIMIT]}...", completeness="truncated")
+
+
+def answer_without_api(call: Call) -> Response:
+    """Answer what reaches no API: Finish, and functions that do not exist."""
+    if call.function != FINISH:
+        return refuse(f"No such function name: {call.function}", Status.NO_SUCH_FUNCTION)
+    if call.invalid or call.arguments is None:
+        return refuse(f"Finish was called wrongly: {call.invalid}", Status.BAD_INPUT)
+    return ANSWERED if call.arguments["return_type"] == "give_answer" else GAVE_UP
+
+
+def miss(call: Call) -> Response:
+    """A typed error for a call that no simulator answered: no crash, and no fiction."""
+    if call.invalid:
+        return refuse(f"The arguments are wrong: {call.invalid}", Status.BAD_INPUT)
+    return refuse(
+        f"No recorded response: {call.function} was never called with these arguments.",
+        Status.MISS,
+    )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from toolenv.errors import FormatError
+from toolenv.files import replacing
 from toolenv.jsontext import JsonValue, parse
 
 __all__ = ["read_json", "read_text", "write_json", "write_text"]
@@ -65,28 +64,13 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         FormatError: The file cannot be written.
     """
-    temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=".writing-", delete=False
-        ) as stream:
-            temporary = stream.name
-            stream.write(text)
-        Path(temporary).chmod(0o666 & ~_umask())
-        os.replace(temporary, path)  # noqa: PTH105
+        with replacing(path) as new:
+            new.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise FormatError(f"The file cannot be written: {error}.", where=str(path)) from None
 
 
 def write_json(path: Path, value: object) -> None:
     """Write one JSON value, indented by four and ASCII-escaped, as ToolBench's files are."""
     write_text(path, json.dumps(value, indent=4) + "\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

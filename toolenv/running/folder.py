@@ -20,6 +20,7 @@ from pydantic import JsonValue
 
 from toolenv.episodes import Episode, Outcome
 from toolenv.errors import JournalError
+from toolenv.files import UNFINISHED
 from toolenv.jsontext import parse, render
 from toolenv.running.appending import Appender, Sync
 from toolenv.running.atomic import write_atomically
@@ -272,8 +273,8 @@ class RunFolder:
 
 def _holds_anything(path: Path) -> bool:
     """Whether a folder holds more than what a crash while creating a run leaves."""
-    ours = {"journal.jsonl", "journal.jsonl.lock", "tasks.jsonl", "tasks.jsonl.part"}
-    return any(file.name not in {*ours, "manifest.json.part"} for file in path.iterdir())
+    ours = {"journal.jsonl", "journal.jsonl.lock", "tasks.jsonl"}
+    return any(file.name not in ours and file.suffix != UNFINISHED for file in path.iterdir())
 
 
 def _tasks_by_id(path: Path) -> dict[str, Task]:

@@ -50,15 +50,15 @@ def exact_key(
         False
     """
     if arguments is None:
-        body = "text:" + text
+        body = unicodedata.normalize("NFC", "text:" + text)
     else:
         for value in arguments.values():
             if type(value) is not str:
                 arguments = {key: _plain_numbers(item) for key, item in arguments.items()}
                 break
         body = render_sorted(arguments)
-    if not body.isascii():
-        body = unicodedata.normalize("NFC", body)
+        if not body.isascii():
+            body = render_sorted(_composed(arguments))
     name = function.encode("utf-8", "surrogatepass")
     raw = body.encode("utf-8", "surrogatepass")
     framed = _PREFIX + name + b"\0" + raw
@@ -93,6 +93,20 @@ class Changes:
 def _tool(identity: Identity) -> tuple[str, str]:
     """What keeps state: the tool; the function where no more is known."""
     return (identity.category, identity.tool or identity.function)
+
+
+def _composed(value: JsonValue) -> JsonValue:
+    """All text in composed form, before keys are sorted: it changes their order."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        composed = {unicodedata.normalize("NFC", key): _composed(value[key]) for key in value}
+        if len(composed) == len(value):
+            return composed
+        return {key: _composed(item) for key, item in value.items()}  # alike, and yet two keys
+    if isinstance(value, list):
+        return [_composed(item) for item in value]
+    return value
 
 
 def _plain_numbers(value: JsonValue) -> JsonValue:

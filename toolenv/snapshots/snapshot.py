@@ -9,9 +9,7 @@ depends neither on the order nor on the machine of recording.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from toolenv.apis import Identity
 from toolenv.episodes import Response, status_of
 from toolenv.errors import SnapshotError
+from toolenv.files import replacing
 from toolenv.snapshots.key import KEY_VERSION
 from toolenv.snapshots.records import Recorded, encode
 
@@ -262,18 +261,10 @@ def freeze(records: Iterable[Recorded], path: str | Path, *, notes: str = "") ->
     ordered = sorted({(record.key, _plain(record)) for record in records}, key=_place)
     dictionary = _train([record.response.text for _, record in ordered])
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        try:
-            manifest = _write(Path(temporary), ordered, dictionary, notes)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with replacing(path) as new:
+            return _write(new, ordered, dictionary, notes)
     except (OSError, sqlite3.Error) as error:
         raise SnapshotError(f"The snapshot cannot be written: {error}.", where=str(path)) from error
-    return manifest
 
 
 def _plain(record: Recorded) -> Recorded:

@@ -1,0 +1,108 @@
+"""What an environment is made of, once made: the same for all its episodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast
+
+from toolenv.actions import ActionFormat
+from toolenv.episodes import Branch
+from toolenv.errors import ConfigurationError
+from toolenv.fingerprint import fingerprint
+from toolenv.formats import read_tasks
+from toolenv.limits import Budget
+from toolenv.simulators.base import Simulator
+from toolenv.simulators.specification import import_object
+from toolenv.tasks import Task
+
+__all__ = ["Compatibility", "Reward", "Settings", "load_tasks", "read_budget"]
+
+Reward: TypeAlias = Callable[[Branch], float]
+"""The reward of a branch's last step: local and pure; LLM judges score afterwards."""
+
+Compatibility: TypeAlias = Literal["", "toolbench", "stabletoolbench"]
+"""Whose function schemas, name matching and rendering are reproduced; empty for ours."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An environment's options, read and checked; see ``ToolEnv`` for their meaning."""
+
+    tasks: tuple[Task, ...]
+    simulator: Simulator
+    reward: Reward
+    max_steps: int
+    budget: Budget | None
+    observation_limit: int
+    action_format: ActionFormat
+    compatibility: Compatibility
+    system_prompt: str
+    reminder: str
+    owns_simulator: bool
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        """Tasks by id; of equal ids the first."""
+        return {task.id: task for task in reversed(self.tasks)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of what an observation depends on: documents, tasks, simulator, options."""
+        return fingerprint(
+            "environment",
+            {
+                "tasks": fingerprint(
+                    "tasks", [task.model_dump(mode="json") for task in self.tasks]
+                ),
+                "simulator": self.simulator.fingerprint,
+                "max_steps": self.max_steps,
+                "observation_limit": self.observation_limit,
+                "action_format": self.action_format,
+                "compatibility": self.compatibility,
+                "system_prompt": self.system_prompt,
+                "reminder": self.reminder,
+            },
+        )
+
+
+def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None) -> Sequence[Task]:
+    """Tasks from a list, a file or ``module:function``, of one split or of all.
+
+    Raises:
+        ConfigurationError: There are none, or none of the split.
+        FormatError: The file cannot be read.
+    """
+    if isinstance(tasks, str) and ":" in tasks and not Path(tasks).exists():
+        loaded = cast(Sequence[Task], import_object(tasks, where="tasks")())
+    elif isinstance(tasks, str | os.PathLike):
+        loaded = read_tasks(Path(tasks))
+    else:
+        loaded = tasks
+    if split is not None:
+        splits = sorted({task.split for task in loaded})
+        loaded = [task for task in loaded if task.split == split]
+        if not loaded:
+            raise ConfigurationError(
+                f"There is no split {split!r}.", fix=f"The splits are {', '.join(splits)}."
+            )
+    if not loaded:
+        raise ConfigurationError("There are no tasks.", where="tasks")
+    return loaded
+
+
+def read_budget(budget: Budget | Mapping[str, float] | None) -> Budget | None:
+    """A budget from a mapping, as configuration files write it.
+
+    Raises:
+        ConfigurationError: It names a limit that does not exist.
+    """
+    if budget is None or isinstance(budget, Budget):
+        return budget
+    try:
+        return Budget(**cast(dict[str, Any], dict(budget)))
+    except TypeError as error:
+        raise ConfigurationError(f"{error}.", where="budget") from error

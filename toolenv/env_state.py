@@ -1,0 +1,79 @@
+"""What all branches of one episode share: the steps, the meter, the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from toolenv.actions import Matching, Resolver
+from toolenv.apis import API
+from toolenv.env_settings import Settings
+from toolenv.episodes import ROOT, Step
+from toolenv.formats.toolbench.functions import compatibility_functions
+from toolenv.limits import Meter
+from toolenv.seeds import derive
+from toolenv.tasks import Task
+
+__all__ = ["EpisodeState"]
+
+
+class EpisodeState:
+    """What all branches of one episode share."""
+
+    __slots__ = (
+        "_seeds",
+        "functions",
+        "meter",
+        "named_apis",
+        "observer",
+        "ranks",
+        "resolver",
+        "seed",
+        "steps",
+        "task",
+    )
+
+    def __init__(self, task: Task, seed: int, settings: Settings) -> None:
+        self.task = task
+        self.seed = seed
+        self.steps: list[Step] = []
+        self.ranks: dict[int, int] = {}
+        self.meter = Meter(settings.budget)
+        self.observer: Callable[[Step], None] | None = None
+        self._seeds: dict[int, int] = {ROOT: seed}
+        matching: Matching = "exact"
+        named: Mapping[str, API]
+        if settings.compatibility:
+            self.functions, named = compatibility_functions(task, settings.compatibility)
+            matching = "suffix"
+        else:
+            self.functions, named = task.functions, task.named_apis
+        self.named_apis = named
+        self.resolver = Resolver(named, matching)
+
+    def take_rank(self, parent: int, wanted: int | None) -> int:
+        """The place of a new step among its siblings: the wanted one, else the next free."""
+        following = self.ranks.get(parent, 0)
+        rank = following if wanted is None else wanted
+        self.ranks[parent] = max(following, rank + 1)
+        return rank
+
+    def seed_of(self, at: int) -> int:
+        """The seed of a step: derived from its parent's and its rank."""
+        seeds, above = self._seeds, []
+        while at not in seeds:
+            above.append(at)
+            at = self.steps[at].parent
+        seed = seeds[at]
+        for number in reversed(above):
+            seed = seeds[number] = derive(seed, self.steps[number].rank)
+        return seed
+
+    def copy(self) -> EpisodeState:
+        """A state with lists of its own; the meter is still shared."""
+        twin = object.__new__(EpisodeState)
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.steps = self.steps.copy()
+        twin.ranks = self.ranks.copy()
+        twin._seeds = self._seeds.copy()
+        return twin
