@@ -45,7 +45,7 @@ def demo(
             soft_wrap=True,
         )
         page = out / "report.html"
-        write_report([found.live, found.replayed], page)
+        write_report([found.live, found.replayed], page, title="MiniToolBench, live and replayed")
         console.print(f"report: {page}", soft_wrap=True, highlight=False)
         if found.different:
             raise typer.Exit(DIFFERS)

@@ -52,20 +52,21 @@ def replay(
             raise typer.Exit(DIFFERS)
 
 
+_COLUMNS = (
+    "steps: decisions taken again. own: calls that observe what was recorded, answered from the "
+    "tree's own recording. Finish: the same for Finish. first: answered by the first recording "
+    "that knows the call. others: calls that the other trees answer, alike or not, of those that "
+    "reach an API. misses: the rest, each observed as a typed error."
+)
+
+
 def _tell(found: Reproduction) -> None:
     from rich.table import Table
 
-    table = Table("recorded tree", box=None)
-    for column in (
-        "decisions",
-        "calls",
-        "equal",
-        "Finish equal",
-        "equal, first served",
-        "answered by others",
-        "misses",
-    ):
-        table.add_column(column, justify="right")
+    table = Table(box=None, caption=_COLUMNS, caption_justify="left")
+    table.add_column("recorded tree", overflow="fold")
+    for column in ("steps", "own", "Finish", "first", "others", "misses"):
+        table.add_column(column, justify="right", no_wrap=True)
     rows = list(zip(found.own, found.first, found.left_out, strict=True))
     for own, first, others in rows:
         table.add_row(escape(own.recording), *_row([own], [first], [others]))
@@ -100,7 +101,6 @@ def _row(
     misses = sum(difference.is_miss for one in others for difference in one.differences)
     return (
         str(total(own, "steps")),
-        str(total(own, "calls")),
         f"{total(own, 'equal')}/{total(own, 'calls')}",
         f"{total(own, 'equal_finishes')}/{total(own, 'finishes')}",
         f"{total(first, 'equal')}/{total(first, 'calls')}",

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+_TYPED = frozenset({Status.MISS, Status.BAD_INPUT})
+"""What the environment answers where no one else does, the latter for wrong arguments."""
+
+
 class Difference(NamedTuple):
     """A call that observed something else than when it was recorded.
 
@@ -47,8 +51,8 @@ class Difference(NamedTuple):
 
     @property
     def is_miss(self) -> bool:
-        """Whether nothing was recorded for the call: a typed observation, and no crash."""
-        return self.observed is not None and self.observed.status is Status.MISS
+        """Whether nothing was recorded for the call: a typed error, and no crash."""
+        return self.observed is not None and self.observed.status in _TYPED
 
 
 class Replayed(NamedTuple):

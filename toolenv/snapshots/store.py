@@ -8,8 +8,10 @@ for survives ``kill -9`` of the process. With ``power_loss_safe`` it also surviv
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +25,8 @@ from toolenv.fingerprint import fingerprint
 from toolenv.snapshots.records import Recorded, decode, encode
 
 __all__ = ["Store"]
+
+_KEY = re.compile(r"(?P<namespace>[^:]*):[0-9a-f]{32}:[0-9]+")
 
 
 class Store:
@@ -79,20 +83,20 @@ class Store:
         prefix = self._prefix(record.key)
         value = encode(record)
         number = 0
-        try:
+        with self._named("The response could not be recorded"):
             while not self._cache.add(f"{prefix}{number}", value, retry=True):
                 found = self._cache.get(f"{prefix}{number}", retry=True)
-                if found is not None and _same_place(decode(found), record):
+                if found is not None and _same_place(decode(found), decode(value)):
                     return False
                 number += 1
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"The response could not be recorded: {error}.", where=str(self.path)
-            ) from error
         return True
 
     def lookup(self, identity: Identity, key: bytes) -> Sequence[Response]:
-        """All answers recorded for a call, earliest first."""
+        """All answers recorded for a call, earliest first.
+
+        Raises:
+            StoreError: It cannot be read, or holds a row that toolenv did not write.
+        """
         found = [
             record
             for record in self._numbered(self._prefix(key))
@@ -102,13 +106,20 @@ class Store:
         return [record.response for record in found]
 
     def records(self) -> Iterator[Recorded]:
-        """Every record of the namespace, by key and place."""
-        start = f"{self.namespace}:"
-        for key in self._cache.iterkeys():
-            if key.startswith(start):
-                value = self._cache.get(key, retry=True)
-                if value is not None:
-                    yield decode(value)
+        """Every record of the namespace, by key and place.
+
+        Raises:
+            StoreError: It cannot be read, or holds a row that toolenv did not write.
+        """
+        with self._named("The store cannot be read"):
+            for key in self._cache.iterkeys():
+                own = _KEY.fullmatch(key)
+                if own is None:
+                    raise _refused()
+                if own["namespace"] == self.namespace:
+                    value = self._cache.get(key, retry=True)
+                    if value is not None:
+                        yield decode(value)
 
     def __len__(self) -> int:
         return sum(1 for _ in self.records())
@@ -128,9 +139,20 @@ class Store:
 
     def _numbered(self, prefix: str) -> Iterator[Recorded]:
         number = 0
-        while (value := self._cache.get(f"{prefix}{number}", retry=True)) is not None:
-            yield decode(value)
-            number += 1
+        with self._named("The store cannot be read"):
+            while (value := self._cache.get(f"{prefix}{number}", retry=True)) is not None:
+                yield decode(value)
+                number += 1
+
+    @contextmanager
+    def _named(self, failure: str) -> Iterator[None]:
+        """Errors of the disk and of what is on it as ours, naming the folder."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{failure}: {error}.", where=str(self.path)) from error
+        except StoreError as error:
+            raise StoreError(error.what, where=error.where or str(self.path), fix=error.fix) from None
 
 
 class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
