@@ -6,8 +6,7 @@ it with an error, as a server would.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from jsonschema_rs import ValidationError, Validator, validator_for
@@ -36,12 +35,7 @@ ActionFormat: TypeAlias = Literal["auto", "json", "toolllama", "hermes"]
 Matching: TypeAlias = Literal["exact", "suffix"]
 """How a function's name is found; ``suffix`` is ToolBench's rule, a compatibility mode."""
 
-_HERMES = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
-_TOOLLLAMA = re.compile(
-    r"^\s*(?:Thought:(?P<thought>.*?))?\s*Action:(?P<name>[^\n]*)\n\s*Action Input:(?P<input>.*)$",
-    re.DOTALL,
-)
-_FENCE = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n\s*```\s*$", re.DOTALL)
+_OPEN, _CLOSE, _FENCE = "<tool_call>", "</tool_call>", "```"
 
 
 def read_action(action: object, action_format: ActionFormat = "auto") -> Message:
@@ -70,28 +64,48 @@ def read_action(action: object, action_format: ActionFormat = "auto") -> Message
 
 
 def _read_json(text: str) -> Message:
+    message = _read_json_value(text)
+    if message is None:
+        fenced = _inside_fence(text)
+        message = _read_json_value(fenced) if fenced else None
+        if message is not None:
+            message = message._replace(repaired="removed a code fence")
+    return message or Message(content=text)
+
+
+def _read_json_value(text: str) -> Message | None:
     try:
         value = parse(text)
     except ValueError:
-        fenced = _FENCE.match(text)
-        if fenced is None:
-            return Message(content=text)
-        return _read_json(fenced[1])._replace(repaired="removed a code fence")
+        return None
     if isinstance(value, dict):
-        return _from_mapping(value) or Message(content=text)
+        return _from_mapping(value)
     if isinstance(value, list) and value:
         calls = [_function_call(item) for item in value]
         if all(call is not None for call in calls):
             return Message(calls=tuple(call for call in calls if call is not None))
-    return Message(content=text)
+    return None
+
+
+# The readers below find their marks with plain searches, each once over the text: what a policy
+# writes may be long, and regular expressions with several wildcards take quadratic time and more.
+
+
+def _inside_fence(text: str) -> str:
+    """What a Markdown code fence around the whole text holds; empty where there is none."""
+    text = text.strip()
+    if not text.startswith(_FENCE) or not text.endswith(_FENCE):
+        return ""
+    head, _, rest = text[len(_FENCE) :].partition("\n")
+    body, _, tail = rest.removesuffix(_FENCE).rpartition("\n")
+    return body if head.strip() in ("", "json") and not tail.strip() else ""
 
 
 def _read_hermes(text: str) -> Message:
-    found = list(_HERMES.finditer(text))
     calls: list[FunctionCall] = []
-    for match in found:
+    for block in _hermes_blocks(text):
         try:
-            call = _function_call(parse(match[1]))
+            call = _function_call(parse(block))
         except ValueError:
             call = None
         if call is None:
@@ -99,15 +113,39 @@ def _read_hermes(text: str) -> Message:
         calls.append(call)
     if not calls:
         return Message(content=text)
-    return Message(content=text[: found[0].start()].strip(), calls=tuple(calls))
+    return Message(content=text.partition(_OPEN)[0].strip(), calls=tuple(calls))
+
+
+def _hermes_blocks(text: str) -> Iterator[str]:
+    at = 0
+    while True:
+        start = text.find(_OPEN, at)
+        end = text.find(_CLOSE, start) if start >= 0 else -1
+        if end < 0:
+            return
+        yield text[start + len(_OPEN) : end].strip()
+        at = end + len(_CLOSE)
 
 
 def _read_toolllama(text: str) -> Message:
-    match = _TOOLLLAMA.match(text)
-    if match is None:
+    """``Thought: …``, which may be missing, ``Action: name`` and ``Action Input: …``, on lines."""
+    begun = text.lstrip()
+    if not begun.startswith(("Thought:", "Action:")):
         return Message(content=text)
-    call = FunctionCall(match["name"].strip(), match["input"].strip().removesuffix("</s>").strip())
-    return Message(content=(match["thought"] or "").strip(), calls=(call,))
+    last, last_at, at = "", 0, 0  # the last line that is not blank, and where it begins
+    for line in begun.split("\n"):
+        if line.lstrip().startswith("Action Input:") and "Action:" in last:
+            said, _, name = last.partition("Action:")
+            thought = begun[:last_at] + said
+            if thought.strip() and not thought.startswith("Thought:"):
+                break
+            given = begun[at:].partition("Action Input:")[2]
+            call = FunctionCall(name.strip(), given.strip().removesuffix("</s>").strip())
+            return Message(content=thought.removeprefix("Thought:").strip(), calls=(call,))
+        if line.strip():
+            last, last_at = line, at
+        at += len(line) + 1
+    return Message(content=text)
 
 
 def _read_any(text: str) -> Message:
@@ -184,7 +222,11 @@ def _text_of(value: object) -> str:
     try:
         return render(value)
     except TypeError:
+        pass
+    try:
         return repr(value)[:1000]
+    except Exception:  # nested too deeply, too many digits, or whatever a foreign object does
+        return f"<{type(value).__name__}>"
 
 
 class Resolver:
@@ -230,6 +272,9 @@ class Resolver:
         if arguments is not None:
             invalid = validator.problem(arguments)
         return Call(name, arguments, identity, text, invalid, identifier)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Resolver, (dict(self._named_apis), "suffix" if self._suffix else "exact")
 
 
 class _Validator:
