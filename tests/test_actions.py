@@ -114,7 +114,7 @@ def test_what_is_not_quite_toolllama_stays_text(text: str) -> None:
 
 
 def test_hermes_text_keeps_what_comes_first_and_the_order_of_calls() -> None:
-    one, other = (f'<tool_call>{{{{"name": "{name}"}}}}</tool_call>' for name in "fg")
+    one, other = (f'<tool_call>{{"name": "{name}"}}</tool_call>' for name in "fg")
     message = read_action(f"Let me see.\n{one}\n{other} ")
     assert message == Message("Let me see.", (FunctionCall("f"), FunctionCall("g")))
 
