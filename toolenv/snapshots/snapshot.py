@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 import zstandard
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from toolenv.apis import Identity
 from toolenv.episodes import Response, status_of
@@ -48,6 +49,21 @@ CREATE TABLE responses (
     recorded_at TEXT NOT NULL, changes TEXT NOT NULL
 );
 """
+_SEAL = slice(60, 64)
+"""Where the file's own checksum is: SQLite leaves these bytes of its header to applications."""
+
+_DAMAGE = (
+    sqlite3.Error,
+    zstandard.ZstdError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+    OverflowError,
+)
+"""What reading raises where bytes are not what was written: values of any type, any length."""
+
 _LOOKUP = (
     "SELECT api, text, status, origin, completeness, recording, ordinal "
     "FROM responses WHERE key = ? ORDER BY id"
@@ -114,22 +130,25 @@ class Snapshot:
                 raise SnapshotError("The file is no toolenv snapshot.", where=str(path))
             (text,) = connection.execute("SELECT json FROM manifest").fetchone()
             self.manifest = Manifest.model_validate_json(text)
+            self._refuse_newer()
             self._identities = {
                 number: Identity(*names)
                 for number, *names in connection.execute(
                     "SELECT id, function, category, tool, api FROM apis"
                 )
             }
-        except (sqlite3.Error, TypeError, ValidationError) as error:
+        except _DAMAGE as error:
             raise SnapshotError(
                 f"The file cannot be read as a snapshot: {error}.", where=str(path)
             ) from error
+
+    def _refuse_newer(self) -> None:
         if self.manifest.version > SNAPSHOT_VERSION or self.manifest.key_version > KEY_VERSION:
             raise SnapshotError(
                 f"The snapshot has layout {self.manifest.version} and keys "
                 f"{self.manifest.key_version}; this toolenv reads up to {SNAPSHOT_VERSION} and "
                 f"{KEY_VERSION}.",
-                where=str(path),
+                where=str(self.path),
                 fix="Upgrade toolenv.",
             )
 
@@ -161,7 +180,7 @@ class Snapshot:
                 for api, text, status, origin, completeness, recording, ordinal in rows
                 if identities[api] == identity or identities[api].joins(identity)
             ]
-        except (sqlite3.Error, zstandard.ZstdError, ValueError, KeyError) as error:
+        except _DAMAGE as error:
             raise self._damaged(error) from error
 
     def records(self) -> Iterator[Recorded]:
@@ -189,7 +208,7 @@ class Snapshot:
                     recorded_at,
                     changes,
                 )
-        except (sqlite3.Error, zstandard.ZstdError, ValueError, KeyError) as error:
+        except _DAMAGE as error:
             raise self._damaged(error) from error
 
     def identities(self) -> list[Identity]:
@@ -197,11 +216,18 @@ class Snapshot:
         return list(self._identities.values())
 
     def verify(self) -> None:
-        """Recompute the digest from every record.
+        """Check every byte of the file, and recompute the digest from every record.
 
         Raises:
             SnapshotError: The file is damaged or was altered.
         """
+        sealed, checksum = _checksums(self.path)
+        if sealed != checksum:
+            raise SnapshotError(
+                f"The file has the checksum {checksum:08x} and was sealed with {sealed:08x}.",
+                where=str(self.path),
+                fix="The file was damaged or altered: fetch it again.",
+            )
         found = _Digest()
         for record in self.records():
             found.add(record)
@@ -262,7 +288,9 @@ def freeze(records: Iterable[Recorded], path: str | Path, *, notes: str = "") ->
     dictionary = _train([record.response.text for _, record in ordered])
     try:
         with replacing(path) as new:
-            return _write(new, ordered, dictionary, notes)
+            manifest = _write(new, ordered, dictionary, notes)
+            _seal(new)
+            return manifest
     except (OSError, sqlite3.Error) as error:
         raise SnapshotError(f"The snapshot cannot be written: {error}.", where=str(path)) from error
 
@@ -281,7 +309,9 @@ def _write(
     path: Path, ordered: Sequence[tuple[bytes, Recorded]], dictionary: bytes, notes: str
 ) -> Manifest:
     compressor = zstandard.ZstdCompressor(
-        level=_LEVEL, dict_data=zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+        level=_LEVEL,
+        dict_data=zstandard.ZstdCompressionDict(dictionary) if dictionary else None,
+        write_checksum=True,  # a damaged text is an error, never another text
     )
     digest = _Digest()
     identities: dict[Identity, int] = {}
@@ -336,6 +366,26 @@ def _write(
     finally:
         connection.close()
     return manifest
+
+
+def _checksums(path: Path) -> tuple[int, int]:
+    """The checksum that a file was sealed with, and the one that its bytes have."""
+    with path.open("rb") as file:
+        header = bytearray(file.read(100))
+        sealed = int.from_bytes(header[_SEAL], "big")
+        header[_SEAL] = bytes(4)
+        checksum = zlib.crc32(header)
+        while piece := file.read(1 << 20):
+            checksum = zlib.crc32(piece, checksum)
+    return sealed, checksum
+
+
+def _seal(path: Path) -> None:
+    """Write a file's checksum to its header."""
+    _, checksum = _checksums(path)
+    with path.open("r+b") as file:
+        file.seek(_SEAL.start)
+        file.write(checksum.to_bytes(4, "big"))
 
 
 class _Digest:
