@@ -8,6 +8,7 @@ so that a random agent is a baseline and a fuzzer.
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ import numpy as np
 from gymnasium.error import CustomSpaceError
 from gymnasium.spaces import Text
 from gymnasium.vector.utils import create_shared_memory
-from jsonschema_rs import validator_for
+from jsonschema_rs import is_valid
 
 from toolenv.apis import FINISH
 from toolenv.jsontext import JsonValue, render
@@ -26,6 +27,7 @@ __all__ = ["AnyText", "CallSpace"]
 _MAX_LENGTH = 1 << 20
 _SAMPLE_LENGTH = 32
 _ATTEMPTS = 8
+_DEPTH = 4
 
 
 class AnyText(Text):
@@ -90,7 +92,8 @@ class CallSpace(AnyText):
         functions = self.functions if mask is None else mask
         if not functions:
             return super().sample()
-        schema: Any = functions[int(self.np_random.integers(len(functions)))]["function"]
+        function: Any = functions[int(self.np_random.integers(len(functions)))]
+        schema: dict[str, Any] = function.get("function", function)  # ToolBench's are bare
         parameters: dict[str, Any] = schema.get("parameters") or {}
         arguments = _draw_valid(self.np_random, parameters)
         if schema["name"] == FINISH and isinstance(arguments, dict):
@@ -108,56 +111,145 @@ def _refuse_shared_memory(space: AnyText, n: int = 1, ctx: Any = None) -> NoRetu
 
 
 def _draw_valid(rng: np.random.Generator, schema: dict[str, Any]) -> JsonValue:
-    validator = validator_for({key: schema[key] for key in schema if key != "optional"})
+    root = {"type": "object", **schema}
+    root.pop("optional", None)  # ToolBench's own word
+    root["required"] = [name for name in schema.get("required", ()) if name]
     value: JsonValue = None
     for _ in range(_ATTEMPTS):
-        value = _draw(rng, schema, depth=0)
-        if validator.is_valid(value):
+        value = _draw(rng, root, root, depth=0)
+        if _fits(value, root):
             break
     return value
 
 
-def _draw(rng: np.random.Generator, schema: dict[str, Any], depth: int) -> JsonValue:
+def _fits(value: JsonValue, schema: dict[str, Any]) -> bool:
+    try:
+        return is_valid(schema, value)
+    except ValueError:  # the source's schema is none, or refers to what is not here
+        return False
+
+
+def _draw(
+    rng: np.random.Generator, schema: dict[str, Any] | bool, root: dict[str, Any], depth: int
+) -> JsonValue:
     """Draw a value that fits the common part of JSON Schema; patterns are left to luck."""
-    for chosen in ("const", "default"):
-        if chosen in schema and (chosen == "const" or rng.random() < 0.3):
-            return schema[chosen]  # type: ignore[no-any-return]
-    for listed, share in (("enum", 1.0), ("examples", 0.5)):
-        if schema.get(listed) and rng.random() < share:
-            options = schema[listed]
-            return options[int(rng.integers(len(options)))]  # type: ignore[no-any-return]
+    if not isinstance(schema, dict):
+        return ""
+    if "const" in schema:
+        return schema["const"]  # type: ignore[no-any-return]
+    if isinstance(schema.get("$ref"), str):
+        return _draw(rng, _target(schema, root), root, depth)
+    suggested = [schema["default"]] if "default" in schema and rng.random() < 0.3 else []
+    if not suggested and isinstance(schema.get("examples"), list) and rng.random() < 0.5:
+        suggested = schema["examples"]
+    if suggested:
+        value: JsonValue = suggested[int(rng.integers(len(suggested)))]
+        if _fits(value, schema):  # documented values often do not
+            return value
+    if schema.get("enum"):
+        return schema["enum"][int(rng.integers(len(schema["enum"])))]  # type: ignore[no-any-return]
     for combined in ("anyOf", "oneOf"):
         if schema.get(combined):
-            options = schema[combined]
-            return _draw(rng, options[int(rng.integers(len(options)))], depth)
+            option = schema[combined][int(rng.integers(len(schema[combined])))]
+            beside = {key: schema[key] for key in schema if key != combined}
+            return _draw(rng, _both(beside, option), root, depth)
+    if schema.get("allOf"):
+        whole = {key: schema[key] for key in schema if key != "allOf"}
+        for part in schema["allOf"]:
+            whole = _both(whole, _target(part, root))
+        return _draw(rng, whole, root, depth)
     kind = schema.get("type", "object" if "properties" in schema else "string")
     if isinstance(kind, list):
         kind = kind[int(rng.integers(len(kind)))]
     match kind:
         case "integer" | "number":
-            low: float = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-            high: float = schema.get("maximum", schema.get("exclusiveMaximum", low + 100))
-            if kind == "integer" or rng.random() < 0.5:
-                return int(rng.integers(int(np.ceil(low)), max(int(high), int(np.ceil(low))) + 1))
-            return round(float(rng.uniform(low, high)), 3)
+            return _draw_number(rng, schema, whole=kind == "integer" or rng.random() < 0.5)
         case "boolean":
             return bool(rng.integers(2))
         case "array":
-            least = int(schema.get("minItems", 0))
-            most = int(schema.get("maxItems", least + 3))
-            count = int(rng.integers(least, most + 1)) if depth < 4 else least
-            return [_draw(rng, schema.get("items", {}), depth + 1) for _ in range(count)]
+            return _draw_array(rng, schema, root, depth)
         case "object":
-            required = set(schema.get("required", ()))
-            return {
-                name: _draw(rng, inner, depth + 1)
-                for name, inner in schema.get("properties", {}).items()
-                if name in required or (depth < 4 and rng.random() < 0.5)
-            }
+            return _draw_object(rng, schema, root, depth)
         case "null":
             return None
         case _:
             least = int(schema.get("minLength", 1))
             most = int(schema.get("maxLength", least + 8))
-            letters = rng.integers(26, size=int(rng.integers(least, most + 1)))
+            letters = rng.integers(26, size=int(rng.integers(min(least, most), most + 1)))
             return "".join(string.ascii_lowercase[index] for index in letters)
+
+
+def _draw_number(rng: np.random.Generator, schema: dict[str, Any], *, whole: bool) -> JsonValue:
+    """A number within its bounds, on the grid of ``multipleOf``, of 1 or of 0.001."""
+    unit: float = schema.get("multipleOf", 1 if whole else 0.001)
+    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if key in schema]
+    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if key in schema]
+    low: float = max(lows) if lows else min(0, min(highs) - 100) if highs else 0
+    high: float = min(highs) if highs else low + 100
+    first, last = math.ceil(low / unit), math.floor(high / unit)
+    if first * unit == schema.get("exclusiveMinimum"):
+        first += 1
+    if last * unit == schema.get("exclusiveMaximum"):
+        last -= 1
+    if last < first:
+        return float(rng.uniform(low, high))
+    drawn = (first + int(rng.integers(min(last - first, 1 << 31) + 1))) * unit
+    return drawn if isinstance(drawn, int) else int(drawn) if whole else round(drawn, 9)
+
+
+def _draw_array(
+    rng: np.random.Generator, schema: dict[str, Any], root: dict[str, Any], depth: int
+) -> JsonValue:
+    ahead: list[Any] = schema.get("prefixItems", [])
+    least = int(schema.get("minItems", len(ahead)))
+    most = int(schema.get("maxItems", least + 3))
+    count = int(rng.integers(least, max(most, least) + 1)) if depth < _DEPTH else least
+    drawn: list[JsonValue] = []
+    for index in range(count):
+        inner = ahead[index] if index < len(ahead) else schema.get("items", {})
+        value = _draw(rng, inner, root, depth + 1)
+        for _ in range(_ATTEMPTS if schema.get("uniqueItems") else 0):
+            if value not in drawn:
+                break
+            value = _draw(rng, inner, root, depth + 1)
+        drawn.append(value)
+    return drawn
+
+
+def _draw_object(
+    rng: np.random.Generator, schema: dict[str, Any], root: dict[str, Any], depth: int
+) -> JsonValue:
+    properties: dict[str, Any] = schema.get("properties", {})
+    required = dict.fromkeys(schema.get("required", ()))
+    drawn = {
+        name: _draw(rng, inner, root, depth + 1)
+        for name, inner in properties.items()
+        if name in required or (depth < _DEPTH and rng.random() < 0.5)
+    }
+    other = schema.get("additionalProperties", {})
+    unlisted = [name for name in required if name not in properties]
+    unlisted += [f"key{number}" for number in range(schema.get("minProperties", 0) - len(drawn))]
+    return {**drawn, **{name: _draw(rng, other, root, depth + 1) for name in unlisted}}
+
+
+def _target(schema: Any, root: dict[str, Any]) -> Any:
+    """What a reference within the function's own schema refers to, with what stands beside it."""
+    reference = schema.get("$ref") if isinstance(schema, dict) else None
+    if not isinstance(reference, str):
+        return schema
+    target: Any = root
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        target = target.get(part, {}) if isinstance(target, dict) and part else target
+    return _both({key: schema[key] for key in schema if key != "$ref"}, target)
+
+
+def _both(one: dict[str, Any], other: Any) -> dict[str, Any]:
+    """A schema that asks for what both ask for, as far as they do not name the same keywords."""
+    if not isinstance(other, dict):
+        return one
+    both = {**one, **other}
+    if "properties" in one and "properties" in other:
+        both["properties"] = {**one["properties"], **other["properties"]}
+    if "required" in one and "required" in other:
+        both["required"] = [*one["required"], *other["required"]]
+    return both
