@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

@@ -46,7 +46,7 @@ CREATE TABLE responses (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL, api INTEGER NOT NULL REFERENCES apis (id),
     arguments BLOB NOT NULL, text BLOB NOT NULL, status INTEGER NOT NULL, origin TEXT NOT NULL,
     completeness TEXT NOT NULL, recording TEXT NOT NULL, ordinal INTEGER NOT NULL,
-    recorded_at TEXT NOT NULL, changes TEXT NOT NULL
+    recorded_at TEXT NOT NULL, changes TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 """
 _SEAL = slice(60, 64)
@@ -65,7 +65,7 @@ _DAMAGE = (
 """What reading raises where bytes are not what was written: values of any type, any length."""
 
 _LOOKUP = (
-    "SELECT api, text, status, origin, completeness, recording, ordinal "
+    "SELECT checksum, api, text, status, origin, completeness, recording, ordinal "
     "FROM responses WHERE key = ? ORDER BY id"
 )
 
@@ -116,6 +116,7 @@ class Snapshot:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._intact = False
         if not self.path.is_file():
             raise SnapshotError(
                 "There is no such file.",
@@ -166,8 +167,11 @@ class Snapshot:
         try:
             handles, identities = self._handles, self._identities
             rows = handles.connection.execute(_LOOKUP, (key,)).fetchall()
+            for checksum, *row in rows:
+                if checksum != _row_checksum(key, *row):
+                    raise ValueError("a row is not what was written")
             decompress = handles.decompress
-            return [
+            found = [
                 Response(
                     decompress(text).decode("utf-8", "surrogatepass"),
                     status_of(status),
@@ -177,9 +181,12 @@ class Snapshot:
                     recording,
                     ordinal,
                 )
-                for api, text, status, origin, completeness, recording, ordinal in rows
+                for _, api, text, status, origin, completeness, recording, ordinal in rows
                 if identities[api] == identity or identities[api].joins(identity)
             ]
+            if not found and not self._intact:
+                self._check_seal()  # damage must not look like a call that was never made
+            return found
         except _DAMAGE as error:
             raise self._damaged(error) from error
 
@@ -192,7 +199,15 @@ class Snapshot:
         handles = self._handles
         decompress = handles.decompress
         try:
-            for api, arguments, text, status, *rest, recorded_at, changes in handles.connection.execute(
+            for (
+                api,
+                arguments,
+                text,
+                status,
+                *rest,
+                recorded_at,
+                changes,
+            ) in handles.connection.execute(
                 "SELECT api, arguments, text, status, origin, completeness, recording, ordinal, "
                 "recorded_at, changes FROM responses ORDER BY id"
             ):
@@ -221,13 +236,7 @@ class Snapshot:
         Raises:
             SnapshotError: The file is damaged or was altered.
         """
-        sealed, checksum = _checksums(self.path)
-        if sealed != checksum:
-            raise SnapshotError(
-                f"The file has the checksum {checksum:08x} and was sealed with {sealed:08x}.",
-                where=str(self.path),
-                fix="The file was damaged or altered: fetch it again.",
-            )
+        self._check_seal()
         found = _Digest()
         for record in self.records():
             found.add(record)
@@ -238,6 +247,16 @@ class Snapshot:
                 where=str(self.path),
                 fix="The file was damaged or altered: fetch it again.",
             )
+
+    def _check_seal(self) -> None:
+        sealed, checksum = _checksums(self.path)
+        if sealed != checksum:
+            raise SnapshotError(
+                f"The file has the checksum {checksum:08x} and was sealed with {sealed:08x}.",
+                where=str(self.path),
+                fix="The file was damaged or altered: fetch it again.",
+            )
+        self._intact = True
 
     def close(self) -> None:
         """Close the file for the calling thread; closing twice is harmless."""
@@ -291,7 +310,7 @@ def freeze(records: Iterable[Recorded], path: str | Path, *, notes: str = "") ->
             manifest = _write(new, ordered, dictionary, notes)
             _seal(new)
             return manifest
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeEncodeError) as error:  # a name with a lone surrogate
         raise SnapshotError(f"The snapshot cannot be written: {error}.", where=str(path)) from error
 
 
@@ -324,20 +343,25 @@ def _write(
             digest.add(record)
             api = identities.setdefault(record.identity, len(identities) + 1)
             response = record.response
+            text = compressor.compress(response.text.encode("utf-8", "surrogatepass"))
+            about = (
+                int(response.status),
+                response.origin,
+                response.completeness,
+                response.recording,
+                response.ordinal,
+            )
             connection.execute(
-                "INSERT INTO responses VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO responses VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     api,
                     record.arguments.encode("utf-8", "surrogatepass"),
-                    compressor.compress(response.text.encode("utf-8", "surrogatepass")),
-                    int(response.status),
-                    response.origin,
-                    response.completeness,
-                    response.recording,
-                    response.ordinal,
+                    text,
+                    *about,
                     record.recorded_at,
                     record.changes,
+                    _row_checksum(key, api, text, *about),
                 ),
             )
         connection.executemany(
@@ -366,6 +390,11 @@ def _write(
     finally:
         connection.close()
     return manifest
+
+
+def _row_checksum(key: bytes, api: int, text: bytes, *about: object) -> int:
+    """Checksum of all that a look-up serves, and of the key that it is served for."""
+    return zlib.crc32(text, zlib.crc32(f"{api} {about}".encode(), zlib.crc32(key)))
 
 
 def _checksums(path: Path) -> tuple[int, int]:

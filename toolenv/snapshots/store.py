@@ -152,7 +152,9 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{failure}: {error}.", where=str(self.path)) from error
         except StoreError as error:
-            raise StoreError(error.what, where=error.where or str(self.path), fix=error.fix) from None
+            raise StoreError(
+                error.what, where=error.where or str(self.path), fix=error.fix
+            ) from None
 
 
 class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
