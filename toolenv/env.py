@@ -8,6 +8,7 @@ that may wait), settle (append one step).
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,14 @@ from toolenv.actions import ACTION_FORMATS, Action, ActionFormat, read_action
 from toolenv.apis import FINISH
 from toolenv.checks import check_reward, outcome_of
 from toolenv.conversations import SYSTEM_PROMPT, conversation, observe, step_messages
-from toolenv.env_settings import Compatibility, Reward, Settings, load_tasks, read_budget
+from toolenv.env_settings import (
+    COMPATIBILITIES,
+    Compatibility,
+    Reward,
+    Settings,
+    load_tasks,
+    read_budget,
+)
 from toolenv.env_state import EpisodeState
 from toolenv.episodes import (
     ROOT,
@@ -131,6 +139,11 @@ class ToolEnv(gymnasium.Env[str, str]):
                 f"Unknown action format: {action_format!r}.",
                 fix=f"Use one of {', '.join(ACTION_FORMATS)}.",
             )
+        if compatibility not in COMPATIBILITIES:
+            raise ConfigurationError(
+                f"Unknown compatibility mode: {compatibility!r}.",
+                fix="Use 'toolbench', 'stabletoolbench' or nothing.",
+            )
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"Unknown render mode: {render_mode!r}.", fix="Use 'ansi'.")
         self._settings = Settings(
@@ -144,8 +157,8 @@ class ToolEnv(gymnasium.Env[str, str]):
             compatibility=compatibility,
             system_prompt=system_prompt,
             reminder=reminder,
-            owns_simulator=not isinstance(simulator, Simulator),
         )
+        self._owns_simulator = not isinstance(simulator, Simulator)
         self.render_mode = render_mode
         self._clear()
 
@@ -235,8 +248,11 @@ class ToolEnv(gymnasium.Env[str, str]):
         return "\n".join(lines)
 
     def close(self) -> None:
-        """Release the simulator, if the environment made it; closing twice is harmless."""
-        if self._settings.owns_simulator:
+        """Release the simulator, if this environment made it; closing twice is harmless.
+
+        Forks, copies and fresh environments use the simulator of the one they come from.
+        """
+        if self._owns_simulator:
             self._settings.simulator.close()
 
     @property
@@ -414,8 +430,13 @@ class ToolEnv(gymnasium.Env[str, str]):
 
     @property
     def seed(self) -> int:
-        """The seed of the next decision: derived from seed, task and the ranks along the path."""
-        shared = self._need()
+        """The seed of the next decision: derived from seed, task and the ranks along the path.
+
+        0 before there is an episode.
+        """
+        shared = self._shared
+        if shared is None:  # Gymnasium's checker looks for a method of this name
+            return 0
         rank = self._rank if self._rank is not None else shared.ranks.get(self._at, 0)
         return derive(shared.seed_of(self._at), rank)
 
@@ -437,6 +458,7 @@ class ToolEnv(gymnasium.Env[str, str]):
     _action_space: CallSpace | None = None
     _observation_space: AnyText | None = None
     _generator: np.random.Generator | None = None
+    _owns_simulator: bool = False
     _settings: Settings
 
     def _clear(self) -> None:
@@ -476,14 +498,16 @@ class ToolEnv(gymnasium.Env[str, str]):
 
     async def _respond(self, call: Call) -> Response:
         """Answer one call: ours, the simulator's, or a typed miss."""
+        response: Response | None
         if call.api is None:
-            return answer_without_api(call)
-        shared, session = self._shared, self._session
-        assert shared is not None and session is not None  # astep has checked
-        shared.meter.api_calls += 1
-        response = await session.call(call, Branch(shared.task, shared.steps, self._at))
-        if response is None:
-            return miss(call)
+            response = answer_without_api(call)
+        else:
+            shared, session = self._shared, self._session
+            assert shared is not None and session is not None  # astep has checked
+            shared.meter.api_calls += 1
+            response = await session.call(call, Branch(shared.task, shared.steps, self._at))
+            if response is None:
+                response = miss(call)
         settings = self._settings
         if settings.compatibility:
             return toolbench_observation(response)
@@ -579,12 +603,15 @@ class ToolEnv(gymnasium.Env[str, str]):
         }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ToolEnv:
-        """A fork with a list of steps of its own; simulators are shared, never copied."""
-        if self._shared is None:
-            return self.fresh()
-        twin = self.fork(self._rank)
-        twin._shared = self._shared.copy()
-        twin._log = None
+        """A fork with steps, meter and generators of its own; simulators are shared."""
+        twin = self.fresh() if self._shared is None else self.fork(self._rank)
+        if self._shared is not None:
+            twin._shared = self._shared.copy()
+            twin._log = None
+        twin.spec = self.spec
+        twin._np_random_seed = self._np_random_seed
+        for name in ("_generator", "_action_space", "_observation_space"):
+            setattr(twin, name, copy.deepcopy(getattr(self, name), memo))
         return twin
 
 

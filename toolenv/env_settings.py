@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from toolenv.actions import ActionFormat
 from toolenv.episodes import Branch
@@ -19,13 +19,15 @@ from toolenv.simulators.base import Simulator
 from toolenv.simulators.specification import import_object
 from toolenv.tasks import Task
 
-__all__ = ["Compatibility", "Reward", "Settings", "load_tasks", "read_budget"]
+__all__ = ["COMPATIBILITIES", "Compatibility", "Reward", "Settings", "load_tasks", "read_budget"]
 
 Reward: TypeAlias = Callable[[Branch], float]
 """The reward of a branch's last step: local and pure; LLM judges score afterwards."""
 
 Compatibility: TypeAlias = Literal["", "toolbench", "stabletoolbench"]
 """Whose function schemas, name matching and rendering are reproduced; empty for ours."""
+
+COMPATIBILITIES: tuple[Compatibility, ...] = get_args(Compatibility)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,6 @@ class Settings:
     compatibility: Compatibility
     system_prompt: str
     reminder: str
-    owns_simulator: bool
 
     @cached_property
     def by_id(self) -> dict[str, Task]:

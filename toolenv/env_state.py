@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 
 from toolenv.actions import Matching, Resolver
 from toolenv.apis import API
@@ -69,11 +70,13 @@ class EpisodeState:
         return seed
 
     def copy(self) -> EpisodeState:
-        """A state with lists of its own; the meter is still shared."""
+        """A state with steps and meter of its own, which no one observes."""
         twin = object.__new__(EpisodeState)
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.steps = self.steps.copy()
         twin.ranks = self.ranks.copy()
         twin._seeds = self._seeds.copy()
+        twin.meter = copy(self.meter)
+        twin.observer = None
         return twin

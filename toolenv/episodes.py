@@ -289,7 +289,7 @@ class Branch(NamedTuple):
         if last is None or last.ended != "answer":
             return None
         for call in last.calls:
-            if call.function == FINISH and call.arguments is not None:
+            if call.function == FINISH and call.arguments is not None and not call.invalid:
                 final = call.arguments.get("final_answer", "")
                 return final if isinstance(final, str) else render(final)
         return None

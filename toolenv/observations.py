@@ -50,8 +50,9 @@ def refuse(error: str, status: Status) -> Response:
 def cut(response: Response, limit: int) -> Response:
     """Cut a response that is longer than the limit, and say in its text what was cut.
 
-    A character is never split: combining marks, joiners and variation selectors stay with what
-    they belong to. A recorded text that was cut before is served unchanged.
+    A character is never split: combining marks, joined emoji, skin tones, flags, variation
+    selectors and Korean letters stay together. A recorded text that was cut before is served
+    unchanged.
 
     Args:
         response: The response.
@@ -65,20 +66,34 @@ def cut(response: Response, limit: int) -> Response:
     if len(text) <= limit or response.completeness == "truncated":
         return response
     end = limit
-    while end > 0 and _continues(text[end - 1], text[end]):
+    while end > 0 and _continues(text, end):
         end -= 1
     shown = f"{text[: end or limit]}… [cut: {end or limit} of {len(text)} characters]"
     return response._replace(text=shown, completeness="truncated")
 
 
-def _continues(before: str, character: str) -> bool:
-    """Whether a character belongs to the one before it."""
+def _continues(text: str, at: int) -> bool:
+    """Whether a code point belongs to the one before it."""
+    before, character = text[at - 1], text[at]
+    if character < "\u0300":
+        return before == "\r" and character == "\n"
+    if _is_flag_letter(character):
+        first = at
+        while first > 0 and _is_flag_letter(text[first - 1]):
+            first -= 1
+        return (at - first) % 2 == 1  # flags are pairs of letters
     return (
         before == "\u200d"
-        or character in "\u200d\ufe0e\ufe0f"
-        or unicodedata.combining(character) != 0
+        or character == "\u200d"
+        or unicodedata.category(character).startswith("M")  # marks and variation selectors
         or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+        or "\U000e0020" <= character <= "\U000e007f"  # the tags of regional flags
+        or "\u1160" <= character <= "\u11ff"  # vowels and finals of decomposed Korean
     )
+
+
+def _is_flag_letter(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
 def _encodable(text: str) -> bool:
