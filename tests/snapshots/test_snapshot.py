@@ -211,10 +211,10 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_newer_snapshot_says_so(snap: Path, field: str, now: int, newer: int) -> None:
     with sqlite3.connect(snap) as connection:
         connection.execute(
-            "UPDATE manifest SET json = replace(json, ?, ?)",
+            "UPDATE front SET manifest = CAST(replace(CAST(manifest AS TEXT), ?, ?) AS BLOB)",
             (f'"{field}":{now}', f'"{field}":{newer}'),
         )
-        connection.execute("ALTER TABLE apis RENAME COLUMN category TO of_a_later_layout")
+        connection.execute("ALTER TABLE front RENAME COLUMN apis TO of_a_later_layout")
     connection.close()
     with pytest.raises(SnapshotError, match="Upgrade toolenv"):
         Snapshot(snap)
@@ -222,7 +222,11 @@ def test_a_newer_snapshot_says_so(snap: Path, field: str, now: int, newer: int) 
 
 def test_an_altered_answer_is_refused_in_use_and_by_verify(snap: Path) -> None:
     with sqlite3.connect(snap) as connection:
-        connection.execute("UPDATE responses SET status = 6 WHERE key = ?", (record().key,))
+        connection.execute(
+            "UPDATE entries SET responses = (SELECT responses FROM entries WHERE id != :id LIMIT 1)"
+            " WHERE id = :id",
+            {"id": int.from_bytes(record().key[:8], "big", signed=True)},
+        )
     connection.close()
     with Snapshot(snap) as snapshot:
         with pytest.raises(SnapshotError, match="damaged"):
