@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from toolenv.episodes import Branch, Call, Response
+from toolenv.episodes import ROOT, Branch, Call, Response, Step
+from toolenv.snapshots.key import Changes, exact_key
 from toolenv.tasks import Task
 
-__all__ = ["Session", "Simulator", "SimulatorBase", "changed"]
+__all__ = ["PathChanges", "Session", "Simulator", "SimulatorBase", "changed"]
 
 
 @runtime_checkable
@@ -71,6 +72,50 @@ def changed(task: Task, call: Call, response: Response) -> bool:
     """Whether a call must be assumed to have changed something: it may, and did not fail."""
     api = task.named_apis.get(call.function)
     return api is not None and api.mutates and not response.failed
+
+
+class PathChanges:
+    """What was changed on a session's path so far, whoever answered: other rungs of a ladder too.
+
+    Args:
+        task: The episode's task.
+    """
+
+    __slots__ = ("_at", "_changes", "_settled", "_task")
+
+    def __init__(self, task: Task) -> None:
+        self._task = task if any(api.mutates for api in task.named_apis.values()) else None
+        self._at = ROOT
+        self._settled = self._changes = Changes()
+
+    def before(self, past: Branch) -> Changes:
+        """The changes before a call: those of the steps before, and of this step's calls."""
+        if past.at != self._at and self._task is not None:
+            new: list[Step] = []
+            at = past.at
+            while at not in (self._at, ROOT):
+                new.append(past.steps[at])
+                at = past.steps[at].parent
+            self._changes = self._settled if at == self._at else Changes()
+            for step in reversed(new):
+                for call, response in zip(step.calls, step.responses, strict=True):
+                    self.note(call, response)
+            self._at, self._settled = past.at, self._changes
+        return self._changes
+
+    def note(self, call: Call, response: Response) -> None:
+        """Take note of an answered call."""
+        if self._task is not None and call.api and changed(self._task, call, response):
+            before = self._changes.of(call.api)
+            key = exact_key(call.api.function, call.arguments, call.text, before)
+            self._changes = self._changes.after(call.api, key)
+
+    def fork(self) -> PathChanges:
+        """The same for another session at this point."""
+        twin = object.__new__(PathChanges)
+        twin._task, twin._at = self._task, self._at
+        twin._settled, twin._changes = self._settled, self._changes
+        return twin
 
 
 class SimulatorBase:

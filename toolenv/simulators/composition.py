@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.fingerprint import fingerprint
-from toolenv.simulators.base import Session, Simulator, SimulatorBase, changed
+from toolenv.simulators.base import PathChanges, Session, Simulator, SimulatorBase
 from toolenv.simulators.recorded import RecordedSimulator
-from toolenv.snapshots.key import Changes
 from toolenv.snapshots.records import Recorded, Recordings
 from toolenv.snapshots.store import Store
 from toolenv.tasks import Task
@@ -116,7 +115,7 @@ class _Record(SimulatorBase):
         return self.simulator.fingerprint  # recording changes no answer
 
     def open(self, task: Task, seed: int) -> Session:
-        return _RecordSession(self, task, self.simulator.open(task, seed), {}, Changes())
+        return _RecordSession(self, task, self.simulator.open(task, seed), {}, PathChanges(task))
 
     def close(self) -> None:
         self.simulator.close()
@@ -134,7 +133,7 @@ class _RecordSession:
         task: Task,
         inner: Session,
         served: dict[bytes, int],
-        changes: Changes,
+        changes: PathChanges,
     ) -> None:
         self._owner = owner
         self._task = task
@@ -149,7 +148,7 @@ class _RecordSession:
             return response
         if response.status in NOT_ANSWERS and not owner.failures:
             return response
-        before = self._changes.of(call.api)
+        before = self._changes.before(past).of(call.api)
         now = datetime.now(UTC).isoformat(timespec="milliseconds") if owner.clock else ""
         record = Recorded(call.api, call.text, response, now, before.hex())
         key = record.key
@@ -159,11 +158,10 @@ class _RecordSession:
         owner.store.add(
             record._replace(response=response._replace(recording=name, ordinal=ordinal))
         )
-        if changed(self._task, call, response):
-            self._changes = self._changes.after(call.api, key)
+        self._changes.note(call, response)
         return response
 
     def fork(self) -> Session:
         return _RecordSession(
-            self._owner, self._task, self._inner.fork(), self._served, self._changes
+            self._owner, self._task, self._inner.fork(), self._served, self._changes.fork()
         )

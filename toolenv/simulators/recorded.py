@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias, get_args
 from toolenv.episodes import Branch, Call, Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
-from toolenv.simulators.base import SimulatorBase, changed
-from toolenv.snapshots.key import Changes, exact_key
+from toolenv.simulators.base import PathChanges, SimulatorBase
+from toolenv.snapshots.key import exact_key
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
@@ -67,7 +67,7 @@ class RecordedSimulator(SimulatorBase):
 
     def open(self, task: Task, seed: int) -> _RecordedSession:
         """A session that has served nothing yet."""
-        return _RecordedSession(self, task, {}, Changes())
+        return _RecordedSession(self, task, {}, PathChanges(task))
 
     def close(self) -> None:
         """Close the recordings."""
@@ -84,7 +84,7 @@ class _RecordedSession:
         simulator: RecordedSimulator,
         task: Task,
         served: dict[bytes, int],
-        changes: Changes,
+        changes: PathChanges,
     ) -> None:
         self._simulator = simulator
         self._task = task
@@ -96,11 +96,11 @@ class _RecordedSession:
         identity = call.api
         if identity is None:
             return None
-        before = self._changes.of(identity)
+        before = self._changes.before(past).of(identity)
         key = exact_key(identity.function, call.arguments, call.text, before)
         response = self._serve(key, self._simulator.recordings.lookup(identity, key))
-        if response is not None and changed(self._task, call, response):
-            self._changes = self._changes.after(identity, key)
+        if response is not None:
+            self._changes.note(call, response)
         return response
 
     def _serve(self, key: bytes, found: Sequence[Response]) -> Response | None:
@@ -121,7 +121,7 @@ class _RecordedSession:
         return own[min(self._count(key), len(own) - 1)]
 
     def fork(self) -> _RecordedSession:
-        twin = _RecordedSession(self._simulator, self._task, self._served, self._changes)
+        twin = _RecordedSession(self._simulator, self._task, self._served, self._changes.fork())
         if self._simulator.order == "path":
             self._borrowed = twin._borrowed = True
         return twin
