@@ -320,7 +320,7 @@ def test_a_call_is_answered_however_it_is_written(action: Any) -> None:
 
 
 def test_synchronous_and_asynchronous_steps_are_the_same() -> None:
-    actions = [call("look"), several(call("look"), call("put")), "hm", finish("it")]
+    actions: list[Any] = [call("look"), several(call("look"), call("put")), "hm", finish("it")]
     env, other = begun(), begun()
 
     async def play() -> list[Any]:
@@ -535,11 +535,11 @@ def test_a_finish_beyond_them_ends_nothing() -> None:
 )
 def test_finish_terminates(action: Any, observation: str, ended: str, status: int) -> None:
     env = begun()
-    assert not env.done
+    assert env.done is False
     seen, _, terminated, truncated, info = env.step(action)
     assert (seen, info["ended"], info["status"]) == (observation, ended, status)
     assert terminated is True and truncated is False
-    assert env.done and env.ended == ended
+    assert (env.done, env.ended) == (True, ended)
     assert env.meter.api_calls == 0
 
 
