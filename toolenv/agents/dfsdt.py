@@ -8,6 +8,7 @@ from typing import Any
 from toolenv.agents.base import Agent, Policy
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Step
+from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue, render
 from toolenv.limits import Budget
 
@@ -28,6 +29,9 @@ class DFSDT(Agent):
         breadth: Children of one node.
         budget: What one attempt may spend.
 
+    Raises:
+        ConfigurationError: The breadth is no whole number from 1.
+
     Example:
         >>> from toolenv.env import ToolEnv
         >>> from toolenv.mini import KeywordPolicy
@@ -38,6 +42,10 @@ class DFSDT(Agent):
 
     def __init__(self, policy: Policy, *, breadth: int = 2, budget: Budget | None = None) -> None:
         super().__init__(policy, budget=budget)
+        if type(breadth) is not int or breadth < 1:
+            raise ConfigurationError(
+                f"It is {breadth!r}, and must be a whole number, 1 or more.", where="breadth"
+            )
         self.breadth = breadth
 
     @property

@@ -13,7 +13,7 @@ from toolenv.actions import ActionFormat, read_action
 from toolenv.episodes import Message, Usage
 from toolenv.errors import PolicyError
 from toolenv.fingerprint import fingerprint
-from toolenv.jsontext import JsonValue
+from toolenv.jsontext import JsonValue, render
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -114,36 +114,41 @@ class OpenAIPolicy:
         import openai  # half a second to import: only when used
 
         try:
-            completion = await self._client().chat.completions.create(**request)
-        except openai.OpenAIError as error:
-            raise PolicyError(
-                f"The server did not give a message: {_without_key(error)}.",
-                where=f"{self.model} at {self.base_url or 'the default server'}",
+            try:
+                completion = await self._client().chat.completions.create(**request)
+            except UnicodeEncodeError:  # a lone surrogate, which no request can carry
+                request = _encodable(request)
+                completion = await self._client().chat.completions.create(**request)
+        except (openai.OpenAIError, ValueError) as error:  # ValueError: the reply is not JSON
+            raise self._failed(
+                f"The server did not give a message: {_without_key(error)}",
                 fix="Check the address, the model's name and OPENAI_API_KEY.",
             ) from None  # the client's exception carries the request with its key
         return self._read(completion)
 
     def _read(self, completion: Any) -> Message:
-        if not completion.choices:
-            raise PolicyError("The completion has no choices.", where=self.model)
-        said = completion.choices[0].message
-        content = said.content or ""
-        usage = completion.usage
-        counted = Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage()
-        if said.tool_calls:
-            message = read_action(
-                {
-                    "role": "assistant",
-                    "content": content,
-                    "tool_calls": [call.model_dump() for call in said.tool_calls],
-                }
-            )
+        """The message in a reply, of which the client has checked nothing."""
+        reply = completion.model_dump(warnings=False) if hasattr(completion, "model_dump") else None
+        choices = reply.get("choices") if reply else None
+        first = choices[0] if isinstance(choices, list) and choices else None
+        said = first.get("message") if isinstance(first, dict) else None
+        if reply is None or not isinstance(said, dict):
+            raise self._failed("The server's reply holds no message.")
+        content = said.get("content")
+        text = content if isinstance(content, str) else render(content) if content else ""
+        if said.get("tool_calls"):
+            message = read_action({"content": text, "tool_calls": said["tool_calls"]})
         else:
-            message = read_action(content, self.action_format)
-        reasoning = getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None)
+            message = read_action(text, self.action_format)
+        reasoning = said.get("reasoning_content") or said.get("reasoning")
         return message._replace(
-            reasoning=reasoning if isinstance(reasoning, str) else "", usage=counted
+            reasoning=reasoning if isinstance(reasoning, str) else "",
+            usage=_usage(reply.get("usage")),
         )
+
+    def _failed(self, what: str, *, fix: str = "") -> PolicyError:
+        place = f"{self.model} at {self.base_url or 'the default server'}"
+        return PolicyError(f"{what.rstrip('.')}.", where=place, fix=fix)
 
     def _client(self) -> AsyncOpenAI:
         """One client per event loop: connections belong to the loop that opened them."""
@@ -161,8 +166,25 @@ class OpenAIPolicy:
         return client
 
 
-def _without_key(error: Exception) -> str:
+def _usage(counted: Any) -> Usage:
+    """What the server counted; 0 for what it did not."""
+    known = counted if isinstance(counted, dict) else {}
+    numbers = [known.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    return Usage(*(n if isinstance(n, int) and n > 0 else 0 for n in numbers))
 
+
+def _encodable(value: Any) -> Any:
+    """The same with replacement characters for lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value
+
+
+def _without_key(error: Exception) -> str:
     text = str(error)
     key = os.environ.get("OPENAI_API_KEY")
     return text.replace(key, "…") if key else text
