@@ -128,3 +128,5 @@ def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     if thread.is_alive() and not loop.is_closed():
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=1.0)
+        if not thread.is_alive():
+            loop.close()
