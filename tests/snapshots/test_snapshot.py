@@ -214,7 +214,7 @@ def test_a_newer_snapshot_says_so(snap: Path, field: str, now: int, newer: int) 
             "UPDATE front SET manifest = CAST(replace(CAST(manifest AS TEXT), ?, ?) AS BLOB)",
             (f'"{field}":{now}', f'"{field}":{newer}'),
         )
-        connection.execute("ALTER TABLE front RENAME COLUMN apis TO of_a_later_layout")
+        connection.execute("ALTER TABLE front RENAME COLUMN names TO of_a_later_layout")
     connection.close()
     with pytest.raises(SnapshotError, match="Upgrade toolenv"):
         Snapshot(snap)

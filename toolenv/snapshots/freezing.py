@@ -11,7 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
 import zstandard
 
 from toolenv.apis import Identity
@@ -23,6 +22,7 @@ from toolenv.snapshots.layout import (
     SCHEMA,
     Entry,
     Front,
+    Names,
     entry_id,
     pack_entry,
     pack_listing,
@@ -195,7 +195,7 @@ def _write(path: Path, ordered: _Sorted, notes: str) -> Manifest:
         manifest = counted.manifest(notes)
         front = Front.of(
             manifest.model_dump_json().encode(),
-            orjson.dumps([list(identity) for identity in counted.identities]),
+            Names(list(counted.identities), list(counted.recordings)),
             dictionary,
             pack_listing(starts),
         )
@@ -214,7 +214,8 @@ class _Counted:
         self._digest = RecordsDigest()
         self._responses = self._calls = 0
         self._last = b""
-        self._recordings: Counter[str] = Counter()
+        self.recordings: dict[str, int] = {}
+        self._of_recording: Counter[str] = Counter()
         self._origins: Counter[str] = Counter()
         self._completeness: Counter[str] = Counter()
         self._from = self._to = ""
@@ -227,14 +228,15 @@ class _Counted:
         self._responses += 1
         self._calls += key != self._last
         self._last = key
-        self._recordings[response.recording] += 1
+        self._of_recording[response.recording] += 1
         self._origins[response.origin] += 1
         self._completeness[response.completeness] += 1
         if record.recorded_at:
             self._from = min(self._from or record.recorded_at, record.recorded_at)
             self._to = max(self._to, record.recorded_at)
         api = self.identities.setdefault(record.identity, len(self.identities))
-        return Entry(key, api, record)
+        recording = self.recordings.setdefault(response.recording, len(self.recordings))
+        return Entry(key, api, recording, record)
 
     def manifest(self, notes: str) -> Manifest:
         """What all of it comes to."""
@@ -243,7 +245,7 @@ class _Counted:
             responses=self._responses,
             calls=self._calls,
             apis=len(self.identities),
-            recordings=dict(sorted(self._recordings.items())),
+            recordings=dict(sorted(self._of_recording.items())),
             origins=dict(sorted(self._origins.items())),
             completeness=dict(sorted(self._completeness.items())),
             recorded_from=self._from,

@@ -5,26 +5,27 @@
   that a row that is found in the wrong place is noticed.
 - ``listing``: all those integers again, sorted, 1,024 a row, each row with a checksum: the proof
   that a call was never recorded, as against one whose row cannot be found any more.
-- ``front``: the manifest, the APIs, the compression dictionary, and where the listing's rows begin,
-  with one checksum over all.
+- ``front``: the manifest, the names of APIs and recordings, the compression dictionary, and where
+  the listing's rows begin, with one checksum over all.
 - The header's user version is the checksum of the whole file, which ``verify`` computes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import struct
 import sys
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from toolenv.apis import Identity
-from toolenv.episodes import Response, status_of
+from toolenv.episodes import Completeness, Origin, Response, Status
 from toolenv.snapshots.records import Recorded
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Entry",
     "Front",
     "Listing",
+    "Names",
     "entry_id",
     "entry_responses",
     "file_checksums",
@@ -52,7 +54,7 @@ LISTED: Final = 1024
 
 SCHEMA: Final = """
 CREATE TABLE front (
-    manifest BLOB NOT NULL, apis BLOB NOT NULL, dictionary BLOB NOT NULL, starts BLOB NOT NULL,
+    manifest BLOB NOT NULL, names BLOB NOT NULL, dictionary BLOB NOT NULL, starts BLOB NOT NULL,
     checksum BLOB NOT NULL
 );
 CREATE TABLE entries (id INTEGER PRIMARY KEY, responses BLOB NOT NULL);
@@ -63,35 +65,58 @@ _SEAL: Final = slice(60, 64)
 """SQLite's user version, which it leaves to applications."""
 
 
+_COUNT: Final = struct.Struct("<I")
+_HEAD: Final = struct.Struct("<16s6IH2B")
+"""Key; sizes of text, arguments, about; API, recording, ordinal; status, origin, completeness."""
+
+_ORIGINS: Final[tuple[Origin, ...]] = ("live", "simulated", "local", "environment", "unknown")
+_COMPLETENESS: Final[tuple[Completeness, ...]] = ("whole", "truncated", "unparsable")
+_STATUSES: Final = {int(status): status for status in Status}
+
+
 class Entry(NamedTuple):
     """One record in an entry.
 
     Args:
         key: The record's key.
         api: The number of its API.
-        record: The record, without its identity.
+        recording: The number of its recording.
+        record: The record.
     """
 
     key: bytes
     api: int
+    recording: int
     record: Recorded
+
+
+class Names(NamedTuple):
+    """What entries name by numbers."""
+
+    identities: Sequence[Identity]
+    recordings: Sequence[str]
 
 
 class Front(NamedTuple):
     """The front row."""
 
     manifest: bytes
-    apis: bytes
+    names: bytes
     dictionary: bytes
     starts: bytes
     checksum: bytes
 
     @classmethod
-    def of(cls, manifest: bytes, apis: bytes, dictionary: bytes, starts: bytes) -> Front:
+    def of(cls, manifest: bytes, names: Names, dictionary: bytes, starts: bytes) -> Front:
         """The row with its checksum."""
-        return cls(
-            manifest, apis, dictionary, starts, _checksum(manifest, apis, dictionary, starts)
-        )
+        packed = orjson.dumps([[list(one) for one in names.identities], names.recordings])
+        parts = (manifest, packed, dictionary, starts)
+        return cls(*parts, _checksum(*parts))
+
+    def read_names(self) -> Names:
+        """The names."""
+        identities, recordings = orjson.loads(self.names)
+        return Names([Identity(*identity) for identity in identities], recordings)
 
     def check(self) -> None:
         """Raise ``ValueError`` where the row is not what was written."""
@@ -107,87 +132,105 @@ def entry_id(key: bytes) -> int:
 def pack_entry(entries: Sequence[Entry]) -> bytes:
     """All records of one integer, in their order, before compression.
 
-    One line of JSON says what is there, and the arguments' and responses' texts follow.
+    A count, a fixed head for each record, then the texts that the heads measure.
     """
-    described: list[tuple[object, ...]] = []
+    heads: list[bytes] = [_COUNT.pack(len(entries))]
     texts: list[bytes] = []
-    for key, api, record in entries:
+    for key, api, recording, record in entries:
         response = record.response
-        arguments = record.arguments.encode("utf-8", "surrogatepass")
         text = response.text.encode("utf-8", "surrogatepass")
-        described.append(
-            (
-                key.hex(),
+        arguments = record.arguments.encode("utf-8", "surrogatepass")
+        about = f"{record.recorded_at}\0{record.changes}".encode()
+        heads.append(
+            _HEAD.pack(
+                key,
                 len(text),
                 len(arguments),
+                len(about),
                 api,
-                int(response.status),
-                response.origin,
-                response.completeness,
-                response.recording,
+                recording,
                 response.ordinal,
-                record.recorded_at,
-                record.changes,
+                response.status,
+                _ORIGINS.index(response.origin),
+                _COMPLETENESS.index(response.completeness),
             )
         )
-        texts += (text, arguments)
-    return b"\n".join((orjson.dumps(described), b"".join(texts)))
+        texts += (text, arguments, about)
+    return b"".join((*heads, *texts))
 
 
-def entry_responses(
-    packed: bytes, key: bytes, identity: Identity, identities: Sequence[Identity]
-) -> list[Response]:
+def entry_responses(packed: bytes, key: bytes, identity: Identity, names: Names) -> list[Response]:
     """The responses to one call in an entry, as a look-up serves them.
 
     Raises:
-        ValueError, TypeError, IndexError: The entry does not belong here, or is damaged.
+        ValueError, TypeError, IndexError, struct.error: The entry is damaged, or belongs elsewhere.
     """
-    start = packed.index(b"\n") + 1
-    wanted = key.hex()
+    (count,) = _COUNT.unpack_from(packed)
+    start = _COUNT.size + count * _HEAD.size
     found: list[Response] = []
-    for line in orjson.loads(packed[: start - 1]):
-        text, arguments, api, status, origin, completeness, recording, ordinal = line[1:9]
-        if line[0] == wanted:
-            known = identities[api]
+    for number in range(count):
+        (
+            own,
+            text,
+            arguments,
+            about,
+            api,
+            recording,
+            ordinal,
+            status,
+            origin,
+            completeness,
+        ) = _HEAD.unpack_from(packed, _COUNT.size + number * _HEAD.size)
+        if own == key:
+            known = names.identities[api]
             if known == identity or known.joins(identity):
                 found.append(
                     Response(
                         packed[start : start + text].decode("utf-8", "surrogatepass"),
-                        status_of(status),
+                        _STATUSES[status],
                         "snapshot",
-                        origin,
-                        completeness,
-                        recording,
+                        _ORIGINS[origin],
+                        _COMPLETENESS[completeness],
+                        names.recordings[recording],
                         ordinal,
                     )
                 )
-        elif line[0][:16] != wanted[:16]:
+        elif own[:8] != key[:8]:
             raise ValueError("an entry stands in another's place")
-        start += text + arguments
+        start += text + arguments + about
     return found
 
 
-def unpack_entry(packed: bytes, identities: Sequence[Identity]) -> list[Entry]:
+def unpack_entry(packed: bytes, names: Names) -> list[Entry]:
     """All records of an entry.
 
     Raises:
-        ValueError, TypeError, IndexError: The entry is damaged.
+        ValueError, TypeError, IndexError, struct.error: The entry is damaged.
     """
-    start = packed.index(b"\n") + 1
+    (count,) = _COUNT.unpack_from(packed)
+    start = _COUNT.size + count * _HEAD.size
     entries: list[Entry] = []
-    described: list[list[Any]] = orjson.loads(packed[: start - 1])
-    for key, text, arguments, api, status, *rest, recorded_at, changes in described:
+
+    def take(size: int) -> str:
+        nonlocal start
+        start += size
+        return packed[start - size : start].decode("utf-8", "surrogatepass")
+
+    for head in _HEAD.iter_unpack(packed[_COUNT.size : start]):
+        key, text, arguments, about, api, recording, ordinal, status, origin, completeness = head
         response = Response(
-            packed[start : start + text].decode("utf-8", "surrogatepass"),
-            status_of(status),
+            take(text),
+            _STATUSES[status],
             "snapshot",
-            *rest,
+            _ORIGINS[origin],
+            _COMPLETENESS[completeness],
+            names.recordings[recording],
+            ordinal,
         )
-        start += text
-        written = packed[start : start + arguments].decode("utf-8", "surrogatepass")
-        start += arguments
-        record = Recorded(identities[api], written, response, recorded_at, changes)
-        entries.append(Entry(bytes.fromhex(key), api, record))
+        written = take(arguments)
+        recorded_at, _, changes = take(about).partition("\0")
+        record = Recorded(names.identities[api], written, response, recorded_at, changes)
+        entries.append(Entry(key, api, recording, record))
     return entries
 
 

@@ -11,6 +11,7 @@ an error, never another answer, and never a call that seems not to have been mad
 from __future__ import annotations
 
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ __all__ = ["Snapshot"]
 
 _DAMAGE = (
     sqlite3.Error,
+    struct.error,
     zstandard.ZstdError,
     ValueError,
     KeyError,
@@ -84,7 +86,7 @@ class Snapshot:
             front = Front(*connection.execute("SELECT * FROM front").fetchone())
             front.check()
             self.manifest = Manifest.model_validate_json(manifest)
-            self._identities = [Identity(*names) for names in orjson.loads(front.apis)]
+            self._names = front.read_names()
             self._listing = Listing(front.starts)
         except _DAMAGE as error:
             raise SnapshotError(
@@ -115,10 +117,9 @@ class Snapshot:
         identifier = entry_id(key)
         try:
             handles = self._handles
-            row = handles.connection.execute(_LOOKUP, (identifier,)).fetchone()
+            row = handles.cursor.execute(_LOOKUP, (identifier,)).fetchone()
             if row is not None:
-                packed = handles.decompress(row[0])
-                return entry_responses(packed, key, identity, self._identities)
+                return entry_responses(handles.decompress(row[0]), key, identity, self._names)
             self._prove_absence(identifier)
             return []
         except _DAMAGE as error:
@@ -135,14 +136,14 @@ class Snapshot:
             for (packed,) in handles.connection.execute(
                 "SELECT responses FROM entries ORDER BY id"
             ):
-                entries = unpack_entry(handles.decompress(packed), self._identities)
+                entries = unpack_entry(handles.decompress(packed), self._names)
                 yield from (entry.record for entry in entries)
         except _DAMAGE as error:
             raise self._damaged(error) from error
 
     def identities(self) -> list[Identity]:
         """The APIs it holds responses of."""
-        return list(self._identities)
+        return list(self._names.identities)
 
     def verify(self) -> None:
         """Check every byte of the file, and recompute the digest from every record.
@@ -204,6 +205,7 @@ class _Handles(threading.local):
         self.connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True
         )
+        self.cursor = self.connection.cursor()
         self.connection.execute("PRAGMA cache_size = -256")  # pages are mapped, not copied
         self.connection.execute(f"PRAGMA mmap_size = {path.stat().st_size}")
         self.decompress: Callable[[bytes], bytes] = self._open_decompressor
