@@ -66,7 +66,7 @@ _SEAL: Final = slice(60, 64)
 
 
 _COUNT: Final = struct.Struct("<I")
-_HEAD: Final = struct.Struct("<16s6IH2B")
+_HEAD: Final = struct.Struct("<16s5IQH2B")
 """Key; sizes of text, arguments, about; API, recording, ordinal; status, origin, completeness."""
 
 _ORIGINS: Final[tuple[Origin, ...]] = ("live", "simulated", "local", "environment", "unknown")
