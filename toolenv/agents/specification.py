@@ -46,10 +46,8 @@ def open_policy(specification: str) -> Policy:
         )
     try:
         return opener(place, options)
-    except TypeError as error:
-        raise ConfigurationError(
-            f"The options of {specification!r} do not fit: {error}."
-        ) from error
+    except TypeError as error:  # options are not quoted: one of them may be a key
+        raise ConfigurationError(f"The options of {head!r} do not fit: {error}.") from error
 
 
 def open_agent(specification: str, policy: Policy, budget: Budget | None = None) -> Agent:
