@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
@@ -715,6 +716,19 @@ def test_other_seeds_give_other_episodes() -> None:
     episodes = [play(seed) for seed in range(10)]
     assert len({str(episode[0]) for episode in episodes}) > 3
     assert len({episode[1] for episode in episodes}) == 10
+
+
+def test_a_seed_of_numpy_is_the_same_seed() -> None:
+    env, other = ToolEnv(), ToolEnv()
+    assert env.reset(seed=7) == other.reset(seed=np.int64(7))  # type: ignore[arg-type]
+    assert env.seed == other.seed
+    assert env.reset() == other.reset()
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "7"])
+def test_what_is_no_seed_is_refused(seed: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"seed: It is .* Give an integer from 0"):
+        ToolEnv().reset(seed=seed, options={"task": 0})
 
 
 def test_resets_without_a_seed_follow_the_last_one() -> None:

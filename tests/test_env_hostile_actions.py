@@ -230,6 +230,7 @@ def test_ten_thousand_hostile_actions_raise_nothing(compatibility: Any) -> None:
         assert reward in (0.0, 1.0)
         assert info["status"] >= 0
         if number % 500 == 0:
+            assert json.loads(json.dumps(env.messages)) == env.messages
             assert usable(env.fresh())
     assert min(kinds.values()) > ACTIONS / len(kinds) / 2
     assert usable(env)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,12 @@ def test_order_type_and_borders_matter(
     one: tuple[int | str, ...], other: tuple[int | str, ...]
 ) -> None:
     assert derive(*one) != derive(*other)
+
+
+def test_numpys_integers_are_integers() -> None:
+    assert derive(np.int64(7), "x") == derive(7, "x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="format"):
+        derive(7.0)  # type: ignore[arg-type]
 
 
 def test_neither_depends_on_the_processs_hash_seed() -> None:

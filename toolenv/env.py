@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import copy
 import difflib
+import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, SupportsIndex
 
 import gymnasium
 import numpy as np
@@ -178,9 +179,10 @@ class ToolEnv(gymnasium.Env[str, str]):
             The instruction and ``info``.
 
         Raises:
-            ConfigurationError: There is no such task.
+            ConfigurationError: There is no such task, or the seed is no integer from 0.
         """
         if seed is not None:
+            seed = _read_seed(seed)
             self._generator = None
             self._np_random_seed = seed
         task = self._choose((options or {}).get("task"))
@@ -616,6 +618,17 @@ class ToolEnv(gymnasium.Env[str, str]):
 
 
 _NOTHING = Response("")
+
+
+def _read_seed(seed: SupportsIndex) -> int:
+    """A seed as Python's integer, so that NumPy's draws the same; Gymnasium asks for no less."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ConfigurationError(f"It is {seed!r}.", where="seed", fix="Give an integer from 0.")
+    return number
 
 
 def _new(kind: type[ToolEnv]) -> ToolEnv:

@@ -27,7 +27,7 @@ def derive(*parts: int | str) -> int:
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
-        text = f"i{part}" if isinstance(part, int) else f"s{part}"
+        text = f"s{part}" if isinstance(part, str) else f"i{part:d}"
         raw = text.encode("utf-8", "surrogatepass")
         digest.update(len(raw).to_bytes(8, "big"))
         digest.update(raw)
