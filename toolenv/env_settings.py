@@ -78,7 +78,7 @@ def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None
         FormatError: The file cannot be read.
     """
     if isinstance(tasks, str) and ":" in tasks and not Path(tasks).exists():
-        loaded = cast(Sequence[Task], import_object(tasks, where="tasks")())
+        loaded = _made_tasks(tasks)
     elif isinstance(tasks, str | os.PathLike):
         loaded = read_tasks(Path(tasks))
     else:
@@ -93,6 +93,20 @@ def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None
     if not loaded:
         raise ConfigurationError("There are no tasks.", where="tasks")
     return loaded
+
+
+def _made_tasks(path: str) -> Sequence[Task]:
+    """What the function that ``module:function`` names returns."""
+    make = import_object(path, where="tasks")
+    try:
+        made = list(make())
+    except TypeError as error:  # not a function, one that wants arguments, or no list
+        raise ConfigurationError(f"{path!r} gives no tasks: {error}.", where="tasks") from error
+    if not all(isinstance(task, Task) for task in made):
+        raise ConfigurationError(
+            f"{path!r} gives something else than tasks.", fix="Return a list of toolenv.Task."
+        )
+    return made
 
 
 def read_budget(budget: Budget | Mapping[str, float] | None) -> Budget | None:

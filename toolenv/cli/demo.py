@@ -46,6 +46,6 @@ def demo(
         )
         page = out / "report.html"
         write_report([found.live, found.replayed], page, title="MiniToolBench, live and replayed")
-        console.print(f"report: {page}", soft_wrap=True, highlight=False)
+        console.print(f"report: {page}", soft_wrap=True, highlight=False, markup=False)
         if found.different:
             raise typer.Exit(DIFFERS)

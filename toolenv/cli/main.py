@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from toolenv.cli.demo import demo
+from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
 from toolenv.cli.run import run
@@ -15,6 +18,9 @@ from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
 
 __all__ = ["app", "main"]
+
+_Misuse: type[Exception] = typer.BadParameter.__mro__[1]
+"""What is raised for a command line that is mistyped; Typer gives it no name of its own."""
 
 app = typer.Typer(
     name="toolenv",
@@ -48,5 +54,14 @@ def _root(
 
 
 def main() -> None:
-    """Entry point of the ``toolenv`` command."""
-    app()
+    """Entry point of the ``toolenv`` command: what is wrong is one line, whatever it is."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except _Misuse as error:
+        tell_misuse(error)
+        code = CANNOT
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

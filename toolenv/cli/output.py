@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -26,7 +26,13 @@ CANNOT = 2
 
 _INTERRUPTED = 130
 
-console = Console()
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+console = _Console()
 """Where results go."""
 
 _errors = Console(stderr=True)
@@ -45,7 +51,7 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except ToolenvError as error:
-        _errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        _tell(str(error))
         raise typer.Exit(CANNOT) from None
     except BaseExceptionGroup as group:
         first: BaseException = group
@@ -53,10 +59,28 @@ def friendly_errors() -> Iterator[None]:
             first = first.exceptions[0]
         if not isinstance(first, ToolenvError):
             raise
-        _errors.print(f"[bold red]error:[/] {escape(str(first))}", soft_wrap=True)
+        _tell(str(first))
         raise typer.Exit(CANNOT) from None
     except KeyboardInterrupt:
-        _errors.print("interrupted: what had finished is kept")
+        _errors.print("interrupted: what had finished is kept; run goes on with --resume")
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
+
+
+def tell_misuse(error: Any) -> None:
+    """Say what was mistyped on the command line, and where its form is explained."""
+    problem = error.format_message()
+    if not problem:  # a command alone, whose help is already shown
+        return
+    command = error.ctx.command_path if error.ctx is not None else "toolenv"
+    end = "" if problem.endswith((".", "?", ")")) else "."
+    _tell(f"{problem}{end} See '{command} --help'.")
+
+
+def _tell(problem: str) -> None:
+    """One line on standard error, harmless to look at."""
+    from toolenv.report.visible import visible
+
+    line = visible(" ".join(problem.splitlines()))
+    _errors.print(f"[bold red]error:[/] {escape(line)}", soft_wrap=True, highlight=False)

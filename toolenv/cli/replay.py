@@ -47,7 +47,7 @@ def replay(
             print_json(_as_json(found, out))
         else:
             _tell(found)
-            console.print(f"\nsnapshot: {out}", soft_wrap=True, highlight=False)
+            console.print(f"\nsnapshot: {out}", soft_wrap=True, highlight=False, markup=False)
         if any(one.differences for one in found.own):
             raise typer.Exit(DIFFERS)
 

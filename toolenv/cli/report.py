@@ -27,4 +27,4 @@ def report(
         from toolenv.running.folder import RunFolder
 
         write_report([RunFolder.open(run) for run in runs], out)
-        console.print(f"report: {out}", soft_wrap=True, highlight=False)
+        console.print(f"report: {out}", soft_wrap=True, highlight=False, markup=False)

@@ -60,11 +60,11 @@ def run(
         Path | None, typer.Option(help="A store to write what the simulator answers to.")
     ] = None,
     record_failures: Annotated[
-        bool, typer.Option("--record-failures", help="Record time-outs and rate limits too.")
-    ] = False,
+        bool | None, typer.Option("--record-failures", help="Record time-outs and rate limits too.")
+    ] = None,
     record_time: Annotated[
-        bool, typer.Option(help="Whether records carry the time; without, they are equal.")
-    ] = True,
+        bool | None, typer.Option(help="Whether records carry the time; without, they are equal.")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Episodes in flight.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the folder.")
@@ -144,4 +144,4 @@ def show_results(folder: RunFolder, *, as_json: bool) -> None:
         print_json({"run": str(folder.path), "results": [asdict(row) for row in results]})
         return
     console.print(results_table(results))
-    console.print(f"run: {folder.path}", soft_wrap=True, highlight=False)
+    console.print(f"run: {folder.path}", soft_wrap=True, highlight=False, markup=False)

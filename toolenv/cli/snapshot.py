@@ -111,4 +111,4 @@ def _tell(manifest: Manifest, path: Path, as_json: bool) -> None:
             value = ", ".join(f"{key} {count}" for key, count in value.items())
         table.add_row(name.replace("_", " "), str(value))
     console.print(table, markup=False)
-    console.print(f"snapshot: {path}", soft_wrap=True, highlight=False)
+    console.print(f"snapshot: {path}", soft_wrap=True, highlight=False, markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,8 @@ def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
     """The episodes of a run, in the order they are begun: all seeds of a task together.
 
     Raises:
-        ConfigurationError: A task id is unknown, or a specification cannot be read.
+        ConfigurationError: A task id is unknown, a specification cannot be read, or two episodes
+            would have one name.
     """
     tasks: Sequence[Task] = env.tasks
     if configuration.only:
@@ -77,12 +79,19 @@ def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
             policy.name = policy_specification
         for agent_specification in configuration.agents:
             agents.append(open_agent(agent_specification, policy, configuration.budget()))
-    return [
+    planned = [
         Planned(task, agent, seed)
         for task in tasks
         for agent in agents
         for seed in configuration.seeds
     ]
+    for key, times in Counter(item.key for item in planned).most_common(1):
+        if times > 1:
+            raise ConfigurationError(
+                f"{times} episodes of the run have one name: {key}.",
+                fix="Name each task, agent, policy and seed once, and give policies own names.",
+            )
+    return planned
 
 
 def run(

@@ -1,0 +1,62 @@
+"""Policies for runs in this process and in others; specifications name them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from toolenv import bridge
+from toolenv.actions import read_action
+from toolenv.episodes import Message
+from toolenv.errors import PolicyError
+from toolenv.seeds import derive
+
+GIVE_UP = '{"name": "Finish", "arguments": {"return_type": "give_up_and_restart"}}'
+
+
+class Named:
+    """A policy with a name of its own."""
+
+    fingerprint = "policy-by-hand"
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+
+class Waiting(Named):
+    """Really waits, a different number of turns of the loop each time, before it gives up."""
+
+    name = "waiting"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        async def turns() -> None:
+            for _ in range(derive(seed, str(messages[1]["content"])) % 7):
+                await asyncio.sleep(0)
+
+        await bridge.wait(turns)
+        return read_action(f"{seed}" if len(messages) < 5 else GIVE_UP)
+
+
+class Failing(Named):
+    """Fails on every other seed."""
+
+    name = "failing"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        if len(messages) > 2 and seed % 2:
+            raise PolicyError("The server is gone.", where="nowhere")
+        return read_action("hm" if len(messages) < 5 else GIVE_UP)
+
+
+class Endless(Named):
+    """Never gets there; only a limit or a signal stops it."""
+
+    name = "endless"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        async def a_while() -> None:
+            await asyncio.sleep(0.005)
+
+        await bridge.wait(a_while)
+        return Message("on and on")
