@@ -222,20 +222,14 @@ class ToolEnv(gymnasium.Env[str, str]):
         written = message.calls
         calls: tuple[Call, ...]
         responses: tuple[Response, ...]
-        error = ""
-        try:
-            if len(written) == 1:
-                call = resolve(written[0])
-                calls = (call,)
-                responses = (await self._respond(call),)
-            else:
-                calls = tuple(map(resolve, written))
-                responses = await self._respond_all(calls)
-        except SimulatorError as failure:
-            error = "error:simulator"
-            failed = refuse(str(failure), Status.SIMULATOR_FAILED)
-            responses = (failed,) * len(calls)
-        return self._settle(message, calls, responses, error)
+        if len(written) == 1:
+            call = resolve(written[0])
+            calls = (call,)
+            responses = (await self._respond(call),)
+        else:
+            calls = tuple(map(resolve, written))
+            responses = await self._respond_all(calls)
+        return self._settle(message, calls, responses)
 
     def render(self) -> str | None:
         """The branch so far as text, with ``render_mode="ansi"``."""
@@ -507,7 +501,10 @@ class ToolEnv(gymnasium.Env[str, str]):
             shared, session = self._shared, self._session
             assert shared is not None and session is not None  # astep has checked
             shared.meter.api_calls += 1
-            response = await session.call(call, Branch(shared.task, shared.steps, self._at))
+            try:
+                response = await session.call(call, Branch(shared.task, shared.steps, self._at))
+            except SimulatorError as failure:
+                return refuse(str(failure), Status.SIMULATOR_FAILED)
             if response is None:
                 response = miss(call)
         settings = self._settings
@@ -543,15 +540,17 @@ class ToolEnv(gymnasium.Env[str, str]):
         message: Message,
         calls: tuple[Call, ...],
         responses: tuple[Response, ...],
-        error: str,
     ) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Append one step: pure, and the only place that changes the episode."""
         shared, settings = self._shared, self._settings
         assert shared is not None  # astep has checked
         shared.meter.charge_policy(message.usage)
-        status, terminated, ended = Status.BAD_INPUT, False, error
+        status, terminated, ended = Status.BAD_INPUT, False, ""
         for response in responses:
             status = response.status
+            if status is Status.SIMULATOR_FAILED:  # no one's wrong answer, whatever comes after it
+                terminated, ended = False, "error:simulator"
+                break
             if status is Status.ANSWERED or status is Status.GAVE_UP:
                 terminated = True
                 ended = "answer" if status is Status.ANSWERED else "gave_up"
