@@ -1,27 +1,32 @@
 """The live store: responses that can still grow, on diskcache without its pickles.
 
-``diskcache`` unpickles what it finds by default, which executes code (CVE-2025-69872), and evicts
-silently at 1 GiB. Here keys are text, values are bytes, nothing else is written or read, and
-nothing is evicted. Any number of threads and processes may write at once; what ``add`` has returned
-for survives ``kill -9`` of the process. With ``power_loss_safe`` it also survives a power cut.
+Any number of threads and processes may write at once; what ``add`` has returned for survives
+``kill -9`` of the process. With ``power_loss_safe`` it also survives a power cut. Callers that wait
+at the same time share one transaction, and so one wait for the disk; each is answered after it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import sqlite3
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import diskcache
-from diskcache.core import MODE_RAW
-
+from toolenv import bridge
 from toolenv.apis import Identity
 from toolenv.episodes import Response
 from toolenv.errors import StoreError
 from toolenv.fingerprint import fingerprint
+from toolenv.snapshots.leases import Leases
+from toolenv.snapshots.plain_cache import PlainCache, refused
 from toolenv.snapshots.records import Recorded, decode, encode
 
 __all__ = ["Store"]
@@ -35,7 +40,8 @@ class Store:
     Args:
         path: The folder; made where absent.
         namespace: Which kind of record this handle reads and writes.
-        power_loss_safe: Whether ``add`` waits until the disk has the record.
+        power_loss_safe: Whether ``add`` waits until the disk has the record. By default it waits
+            until the operating system has it, which survives the process but not a power cut.
 
     Raises:
         StoreError: The folder cannot be used, or holds something else.
@@ -50,26 +56,22 @@ class Store:
     ) -> None:
         self.path = Path(path)
         self.namespace = namespace
-        try:
-            self._cache = diskcache.Cache(
-                str(self.path),
-                disk=_PlainDisk,
-                disk_min_file_size=1 << 40,  # everything in the database: one file to sync
-                eviction_policy="none",
-                cull_limit=0,
-                sqlite_synchronous=2 if power_loss_safe else 1,
-            )
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
-            raise StoreError(
-                f"The store cannot be opened: {error}.",
-                where=str(path),
-                fix="Name a folder that can be written, or one made by toolenv.",
-            ) from error
+        self.power_loss_safe = power_loss_safe
+        self._cache = PlainCache(self.path)
+        self._writers = _Writers()
+        if power_loss_safe:
+            with self._named("The store cannot be opened"):
+                self._cache.sync_folder()
 
     @property
     def fingerprint(self) -> str:
         """A digest of where the store is: what it holds may still grow."""
         return fingerprint("store", [self.path.name, self.namespace])
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who is making which call at the moment, of all processes that use the folder."""
+        return Leases(self.path / "leases")
 
     def add(self, record: Recorded) -> bool:
         """Append an answer to a call; the same answer of the same recording is kept once.
@@ -80,16 +82,22 @@ class Store:
         Raises:
             StoreError: The disk refused it; what was recorded before stays readable.
         """
-        prefix = self._prefix(record.key)
-        value = encode(record)
-        number = 0
-        with self._named("The response could not be recorded"):
-            while not self._cache.add(f"{prefix}{number}", value, retry=True):
-                found = self._cache.get(f"{prefix}{number}", retry=True)
-                if found is not None and _same_place(decode(found), decode(value)):
-                    return False
-                number += 1
-        return True
+        pending = self._queued(record)
+        self._settle(pending)
+        return pending.was_new()
+
+    async def aadd(self, record: Recorded) -> bool:
+        """``add`` for coroutines: where it waits for the disk, the event loop goes on meanwhile."""
+        if not self.power_loss_safe:
+            return self.add(record)
+
+        async def settle() -> bool:
+            pending = self._queued(record)
+            thread = self._here.thread
+            await asyncio.get_running_loop().run_in_executor(thread, self._settle, pending)
+            return pending.was_new()
+
+        return await bridge.wait(settle)
 
     def lookup(self, identity: Identity, key: bytes) -> Sequence[Response]:
         """All answers recorded for a call, earliest first.
@@ -112,12 +120,12 @@ class Store:
             StoreError: It cannot be read, or holds a row that toolenv did not write.
         """
         with self._named("The store cannot be read"):
-            for key in self._cache.iterkeys():
+            for key in self._cache:
                 own = _KEY.fullmatch(key)
                 if own is None:
-                    raise _refused()
+                    raise refused()
                 if own["namespace"] == self.namespace:
-                    value = self._cache.get(key, retry=True)
+                    value = self._cache.get(key)
                     if value is not None:
                         yield decode(value)
 
@@ -126,7 +134,10 @@ class Store:
 
     def close(self) -> None:
         """Close the database; closing twice is harmless."""
+        self._here.close()
         self._cache.close()
+        if "leases" in self.__dict__:
+            self.leases.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,9 +151,63 @@ class Store:
     def _numbered(self, prefix: str) -> Iterator[Recorded]:
         number = 0
         with self._named("The store cannot be read"):
-            while (value := self._cache.get(f"{prefix}{number}", retry=True)) is not None:
+            while (value := self._cache.get(f"{prefix}{number}")) is not None:
                 yield decode(value)
                 number += 1
+
+    @property
+    def _here(self) -> _Writers:
+        """The writers of this process; those of a parent are none of ours."""
+        if self._writers.process != os.getpid():
+            self._writers = _Writers()
+        return self._writers
+
+    def _queued(self, record: Recorded) -> _Pending:
+        pending = _Pending(self._prefix(record.key), encode(record))
+        self._here.waiting.append(pending)
+        return pending
+
+    def _settle(self, pending: _Pending) -> None:
+        """Return when a record is written: by this thread, with all that wait, or by another."""
+        here = self._here
+        with here.lock:
+            if pending.done:
+                return
+            batch: list[_Pending] = []
+            while here.waiting:
+                batch.append(here.waiting.popleft())
+            try:
+                self._write(batch)
+            except BaseException:  # interrupted: the others' records wait for the next thread
+                here.waiting.extendleft(one for one in reversed(batch) if not one.done)
+                raise
+
+    def _write(self, batch: Sequence[_Pending]) -> None:
+        """Write records in one transaction; where that fails, each in its own."""
+        try:
+            with (
+                self._named("The response could not be recorded"),
+                self._cache.writing(power_loss_safe=self.power_loss_safe),
+            ):
+                new = [self._place(one) for one in batch]
+        except StoreError as error:
+            if len(batch) == 1:
+                batch[0].settle(error)
+                return
+            for one in batch:
+                self._write([one])
+            return
+        for one, is_new in zip(batch, new, strict=True):
+            one.settle(is_new)
+
+    def _place(self, pending: _Pending) -> bool:
+        number = 0
+        while not self._cache.add(f"{pending.prefix}{number}", pending.value):
+            found = self._cache.get(f"{pending.prefix}{number}")
+            if found is not None and _same_place(decode(found), decode(pending.value)):
+                return False
+            number += 1
+        return True
 
     @contextmanager
     def _named(self, failure: str) -> Iterator[None]:
@@ -157,37 +222,52 @@ class Store:
             ) from None
 
 
-class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
-    """Text keys and bytes values; whatever is or wants to be pickled is refused."""
+class _Pending:
+    """A record on its way to the disk."""
 
-    def put(self, key: Any) -> tuple[Any, bool]:
-        if not isinstance(key, str):
-            raise StoreError(f"A store's keys are text, not {type(key).__name__}.")
-        return key, True
+    __slots__ = ("_outcome", "prefix", "value")
 
-    def get(self, key: Any, raw: bool) -> Any:
-        if not raw or not isinstance(key, str):
-            raise _refused()
-        return key
+    def __init__(self, prefix: str, value: bytes) -> None:
+        self.prefix = prefix
+        self.value = value
+        self._outcome: bool | StoreError | None = None
 
-    def store(
-        self, value: Any, read: bool, key: Any = diskcache.UNKNOWN
-    ) -> tuple[int, int, None, bytes | sqlite3.Binary]:
-        if read or not isinstance(value, bytes):
-            raise StoreError(f"A store's values are bytes, not {type(value).__name__}.")
-        return len(value), MODE_RAW, None, sqlite3.Binary(value)
+    @property
+    def done(self) -> bool:
+        """Whether it is written or refused."""
+        return self._outcome is not None
 
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
-        if mode != MODE_RAW or filename is not None or read or not isinstance(value, bytes):
-            raise _refused()
-        return value
+    def settle(self, outcome: bool | StoreError) -> None:
+        self._outcome = outcome
+
+    def was_new(self) -> bool:
+        """Whether it was new; raises what refused it."""
+        if isinstance(self._outcome, StoreError):
+            raise self._outcome
+        return bool(self._outcome)
 
 
-def _refused() -> StoreError:
-    return StoreError(
-        "The store holds a row that toolenv did not write (a pickle, or a file of its own).",
-        fix="Nothing was executed. Use a folder that only toolenv writes.",
-    )
+class _Writers:
+    """What the threads of one process share: the records that wait, and whose turn it is."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.lock = threading.Lock()
+        self.waiting: deque[_Pending] = deque()
+        self._thread: ThreadPoolExecutor | None = None
+
+    @property
+    def thread(self) -> ThreadPoolExecutor:
+        """Writes for coroutines."""
+        with self.lock:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "toolenv-store")
+            return self._thread
+
+    def close(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown()
 
 
 def _same_place(one: Recorded, other: Recorded) -> bool:
