@@ -132,7 +132,7 @@ def test_the_specification_is_json(id: str) -> None:
         ({"split": "I9"}, "no split 'I9'.*I1-cat, I1-inst"),
         ({"tasks": []}, "no tasks"),
         ({"tasks": "toolenv.mini:no_tasks"}, "toolenv.mini:no_tasks.*module:name"),
-        ({"simulator": "magic:x"}, "'magic:x'.*local, snapshot, store"),
+        ({"simulator": "magic:x"}, "'magic:x'.*kinds are .*local, .*snapshot, .*store"),
         ({"simulator": []}, "No simulator"),
         ({"reward": "nowhere:f"}, "reward: 'nowhere:f'"),
         ({"max_steps": 0}, "max_steps: It is 0"),
