@@ -4,6 +4,8 @@ Everything that may wait is written once, as a coroutine. A synchronous caller d
 (``run``): as long as nothing really waits, no event loop is involved. What does wait (a request, a
 timer) is wrapped in ``wait``, which hops to one background loop when driven inline and simply
 awaits inside a running loop. Works in notebooks, whose thread already runs a loop.
+
+Context variables travel with the work: over the hop, and into the threads of the loops' executors.
 """
 
 from __future__ import annotations
@@ -12,14 +14,34 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, ParamSpec, TypeVar
 
 from toolenv.errors import BridgeError
 
-__all__ = ["gather", "run", "run_on_loop", "wait"]
+__all__ = ["carries_context", "gather", "run", "run_on_loop", "wait"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+_EXECUTOR = "toolenv-executor"
+
+
+class _ContextExecutor(ThreadPoolExecutor):
+    """Runs work in the context of who asked for it, as ``asyncio.to_thread`` does."""
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix=_EXECUTOR)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        context = copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))
+
+
+def carries_context(thread: threading.Thread) -> bool:
+    """Whether a thread does its work in the context of who asked for it."""
+    return thread.name.startswith(_EXECUTOR)
 
 
 class _Inline(threading.local):
@@ -82,9 +104,9 @@ def run_on_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(make())
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(make())).result()
+        return asyncio.run(_carrying(make))
+    with _ContextExecutor() as pool:
+        return pool.submit(lambda: asyncio.run(_carrying(make))).result()
 
 
 async def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -111,11 +133,17 @@ async def _call(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return await make()
 
 
+async def _carrying(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    asyncio.get_running_loop().set_default_executor(_ContextExecutor())
+    return await make()
+
+
 def _background_loop() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None or _thread is None or not _thread.is_alive():  # a fork lost the thread
             _loop = asyncio.new_event_loop()
+            _loop.set_default_executor(_ContextExecutor())
             _thread = threading.Thread(
                 target=_loop.run_forever, name="toolenv-background-loop", daemon=True
             )

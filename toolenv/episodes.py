@@ -38,8 +38,12 @@ __all__ = [
 ROOT: Final = -1
 """The parent of an episode's first steps."""
 
-Source: TypeAlias = Literal["environment", "snapshot", "store", "local", "llm", "live"]
-"""Who answered now. ``environment`` answers what reaches no API: Finish, unknown functions."""
+Source: TypeAlias = Literal[
+    "environment", "snapshot", "store", "canonical", "neighbour", "local", "llm", "live"
+]
+"""Who answered now. ``environment`` answers what reaches no API: Finish, unknown functions, misses.
+``canonical`` is a recorded answer to what the documentation says is the same call, ``neighbour``
+one to a similar call."""
 
 Origin: TypeAlias = Literal["live", "simulated", "local", "environment", "unknown"]
 """What first produced the bytes; kept through recording, import, merge and serving."""

@@ -109,7 +109,7 @@ def toolbench_observation(response: Response) -> Response:
 
     Recorded texts and those of the environment stay as they are, except for the cut.
     """
-    if response.source in ("snapshot", "store", "environment"):
+    if response.source in ("snapshot", "store", "canonical", "neighbour", "environment"):
         text = response.text
     else:
         text = json.dumps({"error": response.error, "response": response.body})

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.simulators_by_hand import Answering, task
+from toolenv import ToolEnv, bridge
+from toolenv.episodes import ROOT, Branch, Call, Response, Status
+from toolenv.simulators import NetworkRefusedError, Session, Simulator, make_offline, offline
+from toolenv.tasks import Task
+
+TASK = task("look")
+LOOK = '{"name": "look_for_box", "arguments": {}}'
+
+
+class Server:
+    """Answers every connection with one HTTP response, and counts them."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.connections = 0
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def asks(server: Server, how: Callable[[int], Any]) -> Simulator:
+    """A simulator that asks the server in some way, from synchronous code."""
+
+    async def answer(call: Call, past: Branch) -> Response | None:
+        return Response.of(how(server.port), source="live", origin="live")
+
+    return Answering(answer)
+
+
+def directly(port: int) -> str:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        return connection.recv(1 << 16)[-2:].decode()
+
+
+def with_httpx(port: int) -> str:
+    return httpx.get(f"http://127.0.0.1:{port}", trust_env=False).text
+
+
+def in_a_thread(port: int) -> str:
+    said: list[str] = []
+    thread = threading.Thread(target=lambda: said.append(directly(port)))
+    hook, threading.excepthook = threading.excepthook, lambda _: None
+    try:
+        thread.start()
+        thread.join()
+    finally:
+        threading.excepthook = hook
+    return "".join(said) or "nothing"
+
+
+def in_a_pool(port: int) -> str:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(directly, port).result()
+
+
+def swallowing(port: int) -> str:
+    try:
+        return directly(port)
+    except Exception:
+        return "an answer that was made up"
+
+
+def with_a_process(port: int) -> str:
+    program = f"import socket; socket.create_connection(('127.0.0.1', {port}))"
+    return str(subprocess.run([sys.executable, "-c", program], check=False).returncode)
+
+
+WAYS = [directly, with_httpx, in_a_thread, in_a_pool, swallowing, with_a_process]
+
+
+@pytest.mark.parametrize("how", WAYS, ids=lambda how: how.__name__)
+def test_a_simulator_that_connects_is_refused_whatever_it_does(
+    server: Server, how: Callable[[int], Any]
+) -> None:
+    env = ToolEnv([TASK], offline(asks(server, how)))
+    env.reset(seed=1)
+    observation, _, _, truncated, info = env.step(LOOK)
+    assert truncated
+    assert (info["ended"], info["outcome"]) == ("error:simulator", "infrastructure_error")
+    assert info["status"] == Status.SIMULATOR_FAILED
+    assert "in an offline run" in observation
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("how", WAYS, ids=lambda how: how.__name__)
+def test_the_same_simulator_connects_where_it_is_not_offline(
+    server: Server, how: Callable[[int], Any]
+) -> None:
+    offline(asks(server, how))  # the hook is there, and refuses no one else
+    env = ToolEnv([TASK], asks(server, how))
+    env.reset(seed=1)
+    assert env.step(LOOK)[4]["status"] == Status.OK
+    assert server.connections == 1
+
+
+async def awaiting(port: int) -> str:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return (await client.get(f"http://localhost:{port}")).text
+
+
+async def looking_up(port: int) -> str:
+    found = await asyncio.get_running_loop().getaddrinfo("localhost", port)
+    return str(len(found))
+
+
+async def to_thread(port: int) -> str:
+    return await asyncio.to_thread(directly, port)
+
+
+async def in_the_executor(port: int) -> str:
+    return await asyncio.get_running_loop().run_in_executor(None, directly, port)
+
+
+ASYNCHRONOUS = [awaiting, looking_up, to_thread, in_the_executor]
+
+
+@pytest.mark.parametrize("how", ASYNCHRONOUS, ids=lambda how: how.__name__)
+@pytest.mark.parametrize("inside", [False, True], ids=["driven inline", "in a loop"])
+def test_what_waits_is_refused_too(server: Server, how: Any, inside: bool) -> None:
+    async def answer(call: Call, past: Branch) -> Response | None:
+        return Response.of(await bridge.wait(lambda: how(server.port)), source="live")
+
+    async def asked(simulator: Simulator) -> Response | None:
+        session = simulator.open(TASK, 1)
+        return await session.call(CALL, Branch(TASK, [], ROOT))
+
+    drive = (lambda make: bridge.run_on_loop(make)) if inside else (lambda make: bridge.run(make()))
+    response = drive(lambda: asked(Answering(answer)))
+    assert response is not None and server.connections == (how is not looking_up)
+    with pytest.raises(NetworkRefusedError, match=r"offline run.*record"):
+        drive(lambda: asked(offline(Answering(answer))))
+    assert server.connections == (how is not looking_up)
+    assert drive(lambda: asked(Answering(answer))) == response  # the policy's executor is as it was
+
+
+CALL = Call("look_for_box", {}, TASK.apis[0].identity, "{}")
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (lambda: socket.socket().bind(("127.0.0.1", 0)), "bind 127.0.0.1:0"),
+        (lambda: socket.getaddrinfo("example.org", 443), "look up example.org:443"),
+        (lambda: socket.gethostbyname("example.org"), "look up example.org"),
+        (lambda: socket.socket().connect_ex(("127.0.0.1", 9)), "connect to 127.0.0.1:9"),
+        (
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 9)),
+            "send to 127.0.0.1:9",
+        ),
+        (lambda: socket.socket(socket.AF_UNIX).connect("/nowhere"), "connect to /nowhere"),
+        (lambda: subprocess.run(["true", "--key", "secret"], check=False), "the process true"),
+    ],
+    ids=["bind", "getaddrinfo", "gethostbyname", "connect", "sendto", "unix", "process"],
+)
+def test_the_error_says_what_was_refused(act: Callable[[], object], what: str) -> None:
+    async def answer(call: Call, past: Branch) -> Response | None:
+        act()
+        return None
+
+    session = offline(Answering(answer)).open(TASK, 1)
+    with pytest.raises(NetworkRefusedError) as caught:
+        bridge.run(session.call(CALL, Branch(TASK, [], ROOT)))
+    assert what in caught.value.what
+    assert caught.value.where and caught.value.fix
+    assert "secret" not in str(caught.value)
+
+
+class ConnectsWhenOpened(Answering):
+    def __init__(self, port: int) -> None:
+        async def nothing(call: Call, past: Branch) -> Response | None:
+            return None
+
+        super().__init__(nothing)
+        self.port = port
+
+    def open(self, task: Task, seed: int) -> Session:
+        directly(self.port)
+        return self
+
+
+def test_a_session_that_cannot_be_opened_fails_its_calls_and_not_the_run(server: Server) -> None:
+    env = ToolEnv([TASK], offline(ConnectsWhenOpened(server.port)))
+    env.reset(seed=1)
+    branch = env.fork()
+    assert branch.step(LOOK)[4]["outcome"] == "infrastructure_error"
+    assert env.step(LOOK)[4]["outcome"] == "infrastructure_error"
+    assert server.connections == 0
+
+
+def test_making_a_simulator_is_refused_the_network_too(server: Server) -> None:
+    def make() -> Simulator:
+        directly(server.port)
+        return asks(server, directly)
+
+    with pytest.raises(NetworkRefusedError):
+        make_offline(make)
+    assert server.connections == 0
+
+
+def test_a_thread_that_a_simulator_started_stays_refused(server: Server) -> None:
+    wanted, outcomes = threading.Event(), list[str]()
+
+    def work() -> None:
+        wanted.wait()
+        try:
+            outcomes.append(directly(server.port))
+        except NetworkRefusedError:
+            outcomes.append("refused")
+
+    thread = threading.Thread(target=work)
+
+    def make() -> Simulator:
+        thread.start()
+        return asks(server, directly)
+
+    make_offline(make)
+    wanted.set()
+    thread.join()
+    assert outcomes == ["refused"]
+    assert directly(server.port) == "hi"  # whoever is no simulator is not
+
+
+def test_answers_and_fingerprint_stay_the_same() -> None:
+    async def answer(call: Call, past: Branch) -> Response | None:
+        return Response.of("here", source="local", origin="local")
+
+    plain = Answering(answer)
+    guarded = offline(plain)
+    assert guarded.fingerprint == plain.fingerprint
+    assert offline(guarded) is guarded
+    env = ToolEnv([TASK], guarded)
+    env.reset(seed=1)
+    assert env.step(LOOK)[4]["source"] == "local"
+    guarded.close()
+    assert plain.closed == 1

@@ -1,0 +1,299 @@
+"""The neighbour rung: a call that was never recorded gets the answer to the most similar one.
+
+That is a guess, and is off unless it is asked for. Every answer says so (``source`` is
+``neighbour``), keeps its origin, and how often such guesses are right can be measured by masking
+(``toolenv.simulators.masking``).
+
+The distance of two calls is the mean, over the names that either of them gives, of the distance of
+the two arguments:
+
+- equal: 0; given by one of the two alone: 1;
+- numbers: their difference relative to the larger in size, at most 1;
+- texts: the edits that turn one into the other, relative to the longer; of texts longer than 64
+  characters the share of words that are not in both;
+- lists by position, objects by name, as calls are; any two others: 1.
+
+Of equally near calls the one of the smaller key answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from toolenv.actions import read_arguments
+from toolenv.apis import Identity
+from toolenv.episodes import Branch, Call, Response
+from toolenv.errors import ConfigurationError
+from toolenv.fingerprint import fingerprint
+from toolenv.jsontext import JsonValue
+from toolenv.simulators.base import PathChanges, SimulatorBase
+from toolenv.snapshots.records import Recordings
+from toolenv.snapshots.success import classify
+from toolenv.tasks import Task
+
+__all__ = ["NeighbourSimulator", "distance"]
+
+_LONG = 64
+"""Longer texts are compared by words."""
+
+_IN_MEMORY = 20_000
+"""Recorded calls kept in memory, of the APIs asked last; always those of one API."""
+
+
+class NeighbourSimulator(SimulatorBase):
+    """Answers with the recorded response to the nearest call of the same API.
+
+    Only calls in the same state of the tool are compared: those after equal changes on the path. A
+    call that may change something is never answered: its answer would speak of another change.
+    Arguments that are no JSON object have no neighbours.
+
+    What is recorded is looked through once, when first asked, into a temporary file; the calls of
+    the APIs asked last are kept in memory. Of a store, calls recorded after that are not seen.
+
+    Args:
+        recordings: A snapshot or a store; closed with the simulator.
+        max_distance: Farther calls are no neighbours, from 0 to 1.
+        failures: Whether recorded errors may answer too.
+        without: Recordings that are left out.
+
+    Raises:
+        ConfigurationError: The distance is not between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        *,
+        max_distance: float = 0.5,
+        failures: bool = False,
+        without: Sequence[str] = (),
+    ) -> None:
+        if not 0 <= max_distance <= 1:
+            raise ConfigurationError(
+                f"The largest distance is {max_distance}.",
+                where="max_distance",
+                fix="Give a number from 0 (equal calls) to 1 (any call of the API).",
+            )
+        self.recordings = recordings
+        self.max_distance = max_distance
+        self.failures = failures
+        self.without = frozenset(without)
+        self._index = _Index(recordings, self._may_answer)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the recordings and of what counts as near."""
+        parts = [self.recordings.fingerprint, self.max_distance, self.failures]
+        return fingerprint("simulator", ["neighbour 1", *parts, sorted(self.without)])
+
+    def open(self, task: Task, seed: int) -> _NeighbourSession:
+        """A session; it keeps no state but the path's."""
+        return _NeighbourSession(self, task, PathChanges(task))
+
+    def close(self) -> None:
+        """Close the recordings and drop the index."""
+        self._index.close()
+        self.recordings.close()
+
+    def nearest(
+        self, identity: Identity, arguments: dict[str, JsonValue], changes: bytes = b""
+    ) -> tuple[float, Response] | None:
+        """The nearest call's distance and its earliest response that may answer; None for none.
+
+        Args:
+            identity: The API.
+            arguments: The arguments.
+            changes: Digest of the tool's earlier changes.
+        """
+        best: tuple[float, bytes] | None = None
+        for known, key, recorded in self._index.calls(identity.function, changes):
+            if known.joins(identity):
+                found = (distance(arguments, recorded), key)
+                if found[0] <= self.max_distance and (best is None or found < best):
+                    best = found
+        if best is None:
+            return None
+        answers = self.recordings.lookup(identity, best[1])
+        response = next((one for one in answers if self._may_answer(one)), None)
+        return None if response is None else (best[0], response._replace(source="neighbour"))
+
+    def _may_answer(self, response: Response) -> bool:
+        if response.recording in self.without:
+            return False
+        return self.failures or classify(response.status, response.text) != "error"
+
+
+class _NeighbourSession:
+    __slots__ = ("_changes", "_simulator", "_task")
+
+    def __init__(self, simulator: NeighbourSimulator, task: Task, changes: PathChanges) -> None:
+        self._simulator = simulator
+        self._task = task
+        self._changes = changes
+
+    async def call(self, call: Call, past: Branch) -> Response | None:
+        api = self._task.named_apis.get(call.function)
+        if call.api is None or call.arguments is None or (api is not None and api.mutates):
+            return None
+        before = self._changes.before(past).of(call.api)
+        found = self._simulator.nearest(call.api, call.arguments, before)
+        return None if found is None else found[1]
+
+    def fork(self) -> _NeighbourSession:
+        return _NeighbourSession(self._simulator, self._task, self._changes.fork())
+
+
+class _Recorded(NamedTuple):
+    """A recorded call that may answer for others."""
+
+    identity: Identity
+    key: bytes
+    arguments: dict[str, JsonValue]
+
+
+class _Index:
+    """Recorded calls by API and state: on the disk, those of the APIs asked last in memory."""
+
+    def __init__(self, recordings: Recordings, may_answer: Callable[[Response], bool]) -> None:
+        self._recordings = recordings
+        self._may_answer = may_answer
+        self._lock = threading.Lock()
+        self._file: sqlite3.Connection | None = None
+        self._loaded: OrderedDict[tuple[str, str], list[_Recorded]] = OrderedDict()
+        self._size = 0
+
+    def calls(self, function: str, changes: bytes) -> list[_Recorded]:
+        """The recorded calls of a function in one state of its tool."""
+        place = (function, changes.hex())
+        with self._lock:
+            found = self._loaded.get(place)
+            if found is None:
+                found = self._loaded[place] = list(self._read(place))
+                self._size += len(found)
+                while self._size > _IN_MEMORY and len(self._loaded) > 1:
+                    self._size -= len(self._loaded.popitem(last=False)[1])
+            self._loaded.move_to_end(place)
+            return found
+
+    def _read(self, place: tuple[str, str]) -> Iterator[_Recorded]:
+        if self._file is None:
+            self._file = self._build()
+        for *identity, key, text in self._file.execute(
+            "SELECT function, category, tool, api, key, arguments FROM calls "
+            "WHERE function = ? AND changes = ?",
+            tuple(map(_bytes, place)),
+        ):
+            arguments, _ = read_arguments(_text(text))
+            if arguments is not None:
+                yield _Recorded(Identity(*map(_text, identity)), key, arguments)
+
+    def _build(self) -> sqlite3.Connection:
+        file = sqlite3.connect("", check_same_thread=False)  # a temporary file of SQLite's own
+        file.execute("PRAGMA journal_mode = OFF")
+        file.execute(
+            "CREATE TABLE calls (function, changes, category, tool, api, key, arguments, "
+            "PRIMARY KEY (function, changes, key, category, tool, api)) WITHOUT ROWID"
+        )
+        file.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows())
+        file.commit()
+        return file
+
+    def _rows(self) -> Iterator[tuple[bytes, ...]]:
+        for record in self._recordings.records():
+            if self._may_answer(record.response):
+                function, *rest = map(_bytes, record.identity)
+                changes, arguments = _bytes(record.changes), _bytes(record.arguments)
+                yield (function, changes, *rest, record.key, arguments)
+
+    def close(self) -> None:
+        with self._lock:
+            self._loaded.clear()
+            self._size = 0
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold lone surrogates
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def distance(one: JsonValue, other: JsonValue) -> float:
+    """How far two arguments, or two calls' arguments, are apart: 0 for equal, at most 1.
+
+    Example:
+        >>> distance({"city": "Paris", "days": 3}, {"city": "Paris", "days": 4})
+        0.125
+        >>> distance({"city": "Paris"}, {"city": "Pari", "units": "metric"})
+        0.6
+    """
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return 0.0 if one is other else 1.0
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return _between_numbers(one, other)
+    if isinstance(one, str) and isinstance(other, str):
+        return _between_texts(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = sorted({*one, *other})  # in one order: sums of floats depend on it
+        apart = sum(
+            distance(one[name], other[name]) if name in one and name in other else 1.0
+            for name in names
+        )
+        return apart / len(names) if names else 0.0
+    if isinstance(one, list) and isinstance(other, list):
+        longer = max(len(one), len(other))
+        apart = sum(map(distance, one, other)) + longer - min(len(one), len(other))
+        return apart / longer if longer else 0.0
+    return 1.0
+
+
+def _between_numbers(one: float, other: float) -> float:
+    if one == other:
+        return 0.0
+    try:
+        apart = abs(one - other) / max(abs(one), abs(other))
+    except (OverflowError, ZeroDivisionError):  # an integer beyond floats
+        return 1.0
+    return apart if apart < 1 else 1.0  # NaN included
+
+
+def _between_texts(one: str, other: str) -> float:
+    if one == other:
+        return 0.0
+    longer = max(len(one), len(other))
+    if longer <= _LONG:
+        return _edits(one, other) / longer
+    mine, theirs = set(one.casefold().split()), set(other.casefold().split())
+    together = len(mine | theirs)
+    return 1 - len(mine & theirs) / together if together else 1.0
+
+
+def _edits(one: str, other: str) -> int:
+    """Levenshtein's distance, a whole column at once in the bits of an integer (Myers, 1999)."""
+    if not one or not other:
+        return len(one) + len(other)
+    places: dict[str, int] = {}
+    for number, character in enumerate(one):
+        places[character] = places.get(character, 0) | 1 << number
+    every, last = (1 << len(one)) - 1, 1 << len(one) - 1
+    more, less, edits = every, 0, len(one)
+    for character in other:
+        equal = places.get(character, 0)
+        down = equal | less
+        across = (((equal & more) + more) ^ more) | equal
+        up = (less | ~(across | more)) & every
+        diagonal = more & across
+        edits += bool(up & last) - bool(diagonal & last)
+        up = (up << 1 | 1) & every
+        diagonal = diagonal << 1 & every
+        more = (diagonal | ~(down | up)) & every
+        less = up & down
+    return edits
