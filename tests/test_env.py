@@ -865,3 +865,24 @@ def test_ours_matches_exactly() -> None:
 
 def test_the_package_says_what_it_offers() -> None:
     assert toolenv.ToolEnv is ToolEnv
+
+
+def test_a_reward_that_fails_leaves_the_branch_as_it_was() -> None:
+    def broken(branch: Branch) -> float:
+        raise ZeroDivisionError
+
+    env = begun(reward=broken)
+    with pytest.raises(ZeroDivisionError):
+        env.step(call("look"))
+    assert env.branch.path() == []
+    assert env.depth == 0 and not env.ended
+
+
+def test_a_list_of_calls_is_read_as_its_json_is() -> None:
+    written: list[dict[str, object]] = [{"name": "look", "arguments": {}}] * 2
+    assert begun().step(written)[0] == begun().step(json.dumps(written))[0]
+
+
+def test_true_is_no_index_of_a_task() -> None:
+    with pytest.raises(ConfigurationError, match="no task True"):
+        begun().reset(options={"task": True})

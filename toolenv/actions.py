@@ -26,7 +26,9 @@ __all__ = [
     "read_arguments",
 ]
 
-Action: TypeAlias = Message | FunctionCall | Mapping[str, object] | str | bytes
+Action: TypeAlias = (
+    Message | FunctionCall | Mapping[str, object] | list[dict[str, object]] | str | bytes
+)
 """What ``step`` takes: a message, a call, a dictionary in OpenAI's form, or text."""
 
 ActionFormat: TypeAlias = Literal["auto", "json", "toolllama", "hermes"]
@@ -43,7 +45,7 @@ def read_action(action: object, action_format: ActionFormat = "auto") -> Message
 
     Args:
         action: A message, a function call, a dictionary (an OpenAI assistant message, or ``name``
-            and ``arguments``), text, or UTF-8 bytes.
+            and ``arguments``), a list of such calls, text, or UTF-8 bytes.
         action_format: How text is read.
 
     Example:
@@ -58,9 +60,7 @@ def read_action(action: object, action_format: ActionFormat = "auto") -> Message
         return Message(calls=(action,))
     if isinstance(action, bytes | bytearray):
         return _READERS[action_format](bytes(action).decode("utf-8", "replace"))
-    if isinstance(action, Mapping):
-        return _from_mapping(action) or Message(content=_text_of(action))
-    return Message(content=_text_of(action))
+    return _from_value(action) or Message(content=_text_of(action))
 
 
 def _read_json(text: str) -> Message:
@@ -75,10 +75,14 @@ def _read_json(text: str) -> Message:
 
 def _read_json_value(text: str) -> Message | None:
     try:
-        value = parse(text)
+        return _from_value(parse(text))
     except ValueError:
         return None
-    if isinstance(value, dict):
+
+
+def _from_value(value: object) -> Message | None:
+    """Read a message, a call or a list of calls, as JSON has them."""
+    if isinstance(value, Mapping):
         return _from_mapping(value)
     if isinstance(value, list) and value:
         calls = [_function_call(item) for item in value]

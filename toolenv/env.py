@@ -472,7 +472,7 @@ class ToolEnv(gymnasium.Env[str, str]):
             return tasks[int(self.np_random.integers(len(tasks)))]
         if isinstance(wanted, Task):
             return wanted
-        if isinstance(wanted, int) and -len(tasks) <= wanted < len(tasks):
+        if type(wanted) is int and -len(tasks) <= wanted < len(tasks):
             return tasks[wanted]
         found = self._settings.by_id.get(str(wanted)) if isinstance(wanted, str) else None
         if found is None:
@@ -572,7 +572,12 @@ class ToolEnv(gymnasium.Env[str, str]):
         steps.append(step)
         reward = 0.0
         if ended or settings.reward is not check_reward:  # which rewards ends alone
-            reward = settings.reward(Branch(shared.task, steps, at))
+            try:
+                reward = settings.reward(Branch(shared.task, steps, at))
+            except BaseException:  # a reward that fails leaves the branch as it was
+                steps.pop()
+                self._at = parent
+                raise
             if reward:
                 steps[at] = step = step._replace(reward=reward)
         if shared.observer is not None:
