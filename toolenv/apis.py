@@ -75,6 +75,8 @@ class Parameter(Record):
         default: An example value; ToolBench's defaults are examples, not what a server assumes.
         required: Whether a call must give it.
         json_schema: The full JSON Schema, where the source has one (OpenAPI, MCP, Python).
+        assumed_default: Whether the source defines that a server which is not given the parameter
+            assumes the default of ``json_schema`` (null where that states none).
     """
 
     name: str
@@ -83,6 +85,7 @@ class Parameter(Record):
     default: JsonValue = None
     required: bool = False
     json_schema: dict[str, JsonValue] | None = None
+    assumed_default: bool = False
 
     @property
     def key(self) -> str:

@@ -16,7 +16,7 @@ from toolenv.apis import Identity
 from toolenv.episodes import Response, Status
 from toolenv.errors import SnapshotError
 from toolenv.jsontext import render
-from toolenv.snapshots import KEY_VERSION, Recorded, Snapshot, Store, freeze
+from toolenv.snapshots import KEY_VERSION, SNAPSHOT_VERSION, Recorded, Snapshot, Store, freeze
 
 FUNCTION_ALONE = Identity("search_for_weather")
 ELSEWHERE = SEARCH._replace(category="Travel")
@@ -206,7 +206,11 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "now", "newer"), [("version", 1, 2), ("key_version", KEY_VERSION, KEY_VERSION + 1)]
+    ("field", "now", "newer"),
+    [
+        ("version", SNAPSHOT_VERSION, SNAPSHOT_VERSION + 1),
+        ("key_version", KEY_VERSION, KEY_VERSION + 1),
+    ],
 )
 def test_a_newer_snapshot_says_so(snap: Path, field: str, now: int, newer: int) -> None:
     with sqlite3.connect(snap) as connection:

@@ -197,7 +197,7 @@ def _compare(name: str, recorded: Episode, replayed: Episode) -> Replayed:
             calls += 1
             equal += same
             unknown += call.api is None
-            answered += now is not None and now.source in ("snapshot", "store")
+            answered += now is not None and now.source in ("snapshot", "store", "canonical")
         if not same:
             differences.append(Difference(name, step, call, then, now))
     return Replayed(

@@ -8,7 +8,8 @@ from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.fingerprint import fingerprint
 from toolenv.simulators.base import PathChanges, Session, Simulator, SimulatorBase
 from toolenv.simulators.recorded import RecordedSimulator
-from toolenv.snapshots.records import Recorded, Recordings
+from toolenv.snapshots.canonical import Documentation
+from toolenv.snapshots.records import Recorded, Recordings, documented
 from toolenv.snapshots.store import Store
 from toolenv.tasks import Task
 
@@ -125,7 +126,7 @@ class _Record(SimulatorBase):
 class _RecordSession:
     """Numbers equal calls over all forks of its episode: the ordinal in the recording."""
 
-    __slots__ = ("_changes", "_inner", "_owner", "_served", "_task")
+    __slots__ = ("_changes", "_documents", "_inner", "_owner", "_served", "_task")
 
     def __init__(
         self,
@@ -140,6 +141,7 @@ class _RecordSession:
         self._inner = inner
         self._served = served
         self._changes = changes
+        self._documents = Documentation(task.apis)
 
     async def call(self, call: Call, past: Branch) -> Response | None:
         response = await self._inner.call(call, past)
@@ -151,11 +153,12 @@ class _RecordSession:
         before = self._changes.before(past).of(call.api)
         now = datetime.now(UTC).isoformat(timespec="milliseconds") if owner.clock else ""
         record = Recorded(call.api, call.text, response, now, before.hex())
+        record = documented(record, self._documents)
         key = record.key
         ordinal = self._served.get(key, 0)
         self._served[key] = ordinal + 1
         name = owner.recording or self._task.id
-        owner.store.add(
+        await owner.store.aadd(
             record._replace(response=response._replace(recording=name, ordinal=ordinal))
         )
         self._changes.note(call, response)

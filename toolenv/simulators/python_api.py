@@ -186,8 +186,11 @@ def _read_parameter(
             fix="Use a type that pydantic knows.",
         ) from error
     required = parameter.default is parameter.empty
-    if not required and isinstance(parameter.default, str | int | float | bool):
-        schema.setdefault("default", parameter.default)
+    assumed = False
+    if not required and isinstance(parameter.default, str | int | float | bool | None):
+        if parameter.default is not None:
+            schema.setdefault("default", parameter.default)
+        assumed = schema.get("default") == parameter.default
     if name in example:
         schema["examples"] = [example[name]]
     document = Parameter(
@@ -197,6 +200,7 @@ def _read_parameter(
         default=example.get(name),
         required=required,
         json_schema=schema,
+        assumed_default=assumed,
     )
     return document, None if _is_plain(hint) else adapter.validate_python
 

@@ -9,14 +9,18 @@ from toolenv.episodes import Branch, Call, Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.simulators.base import PathChanges, SimulatorBase
+from toolenv.snapshots.canonical import Documentation
 from toolenv.snapshots.key import exact_key
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
-__all__ = ["Order", "RecordedSimulator"]
+__all__ = ["Order", "RecordedSimulator", "Rung"]
 
 Order: TypeAlias = Literal["path", "first", "recording"]
 """Which of several answers to equal calls is served."""
+
+Rung: TypeAlias = Literal["exact", "canonical"]
+"""Which calls are equal: by what the call says alone, or also by what the documentation says."""
 
 
 class RecordedSimulator(SimulatorBase):
@@ -32,9 +36,11 @@ class RecordedSimulator(SimulatorBase):
             in pre-order.
         recording: The recording to replay; with ``order="recording"`` only.
         without: Recordings that are left out, as for measuring what the others answer.
+        rungs: Which keys are looked up; the exact one is asked first. An answer that the canonical
+            key found has the source ``canonical``.
 
     Raises:
-        ConfigurationError: ``order`` and ``recording`` do not go together.
+        ConfigurationError: ``order`` and ``recording`` do not go together, or a rung is unknown.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class RecordedSimulator(SimulatorBase):
         order: Order = "path",
         recording: str = "",
         without: Sequence[str] = (),
+        rungs: Sequence[Rung] = get_args(Rung),
     ) -> None:
         if order not in get_args(Order):
             raise ConfigurationError(
@@ -54,7 +61,13 @@ class RecordedSimulator(SimulatorBase):
                 "order='recording' and the name of a recording go together.",
                 fix="Give both or neither.",
             )
+        if not rungs or not set(rungs) <= set(get_args(Rung)):
+            raise ConfigurationError(
+                f"Unknown rungs: {', '.join(rungs) or 'none'}.",
+                fix=f"Use one or more of {', '.join(get_args(Rung))}.",
+            )
         self.recordings = recordings
+        self.rungs = frozenset(rungs)
         self.order = order
         self.recording = recording
         self.without = frozenset(without)
@@ -63,7 +76,7 @@ class RecordedSimulator(SimulatorBase):
     def fingerprint(self) -> str:
         """A digest of the recordings and of how they are served."""
         parts = [self.recordings.fingerprint, self.order, self.recording, sorted(self.without)]
-        return fingerprint("simulator", ["recorded", *parts])
+        return fingerprint("simulator", ["recorded", *parts, sorted(self.rungs)])
 
     def open(self, task: Task, seed: int) -> _RecordedSession:
         """A session that has served nothing yet."""
@@ -77,7 +90,7 @@ class RecordedSimulator(SimulatorBase):
 class _RecordedSession:
     """Counts equal calls: on the path, or over the whole episode."""
 
-    __slots__ = ("_borrowed", "_changes", "_served", "_simulator", "_task")
+    __slots__ = ("_borrowed", "_changes", "_documents", "_served", "_simulator", "_task")
 
     def __init__(
         self,
@@ -90,15 +103,27 @@ class _RecordedSession:
         self._task = task
         self._served = served
         self._changes = changes
+        self._documents: Documentation | None = None
         self._borrowed = False
 
     async def call(self, call: Call, past: Branch) -> Response | None:
         identity = call.api
         if identity is None:
             return None
+        simulator = self._simulator
         before = self._changes.before(past).of(identity)
-        key = exact_key(identity.function, call.arguments, call.text, before)
-        response = self._serve(key, self._simulator.recordings.lookup(identity, key))
+        response = None
+        if "exact" in simulator.rungs:
+            key = exact_key(identity.function, call.arguments, call.text, before)
+            response = self._serve(key, simulator.recordings.lookup(identity, key))
+        if response is None and "canonical" in simulator.rungs:
+            if self._documents is None:
+                self._documents = Documentation(self._task.apis)
+            key = self._documents.canonical_key(identity, call.arguments, before)
+            if key:
+                response = self._serve(key, simulator.recordings.lookup_canonical(identity, key))
+                if response is not None:
+                    response = response._replace(source="canonical")
         if response is not None:
             self._changes.note(call, response)
         return response
@@ -122,6 +147,7 @@ class _RecordedSession:
 
     def fork(self) -> _RecordedSession:
         twin = _RecordedSession(self._simulator, self._task, self._served, self._changes.fork())
+        twin._documents = self._documents
         if self._simulator.order == "path":
             self._borrowed = twin._borrowed = True
         return twin

@@ -2,24 +2,33 @@
 
 ``kind:place`` and options after a question mark, as in ``snapshot:stb.snap?order=first``. Several
 of them form a ladder. Kinds: ``snapshot`` and ``store`` serve recordings, ``local`` names a
-function or object, ``module:name``, that is or makes a simulator.
+function or object, ``module:name``, that is or makes a simulator; ``neighbour`` guesses from a
+snapshot or a store. Recordings take ``mask=SHARE`` and ``mask_seed=NUMBER``, which hide a share of
+their calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from toolenv.errors import ConfigurationError
 from toolenv.simulators.base import Simulator
 from toolenv.simulators.composition import first_of
+from toolenv.simulators.masking import Masked
+from toolenv.simulators.neighbour import NeighbourSimulator
 from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
 
-__all__ = ["import_object", "open_simulator"]
+__all__ = ["RECORDED", "import_object", "open_simulator"]
+
+RECORDED = frozenset({"snapshot", "store", "neighbour"})
+"""The kinds that serve what is recorded, and need no network for it."""
 
 
 def open_simulator(specification: str | Simulator | Sequence[str | Simulator]) -> Simulator:
@@ -81,12 +90,42 @@ def _open_one(specification: str) -> Simulator:
         ) from error
 
 
-def _serve(recordings: Snapshot | Store, options: dict[str, Any]) -> Simulator:
+def _serve(opened: Snapshot | Store, options: dict[str, Any]) -> Simulator:
+    recordings = _masked(opened, options)
     if "without" in options:
         options["without"] = options["without"].split(",")
+    if "rungs" in options:
+        options["rungs"] = options["rungs"].split(",")
     if "recording" in options:
         options.setdefault("order", "recording")
     return RecordedSimulator(recordings, **options)
+
+
+def _masked(recordings: Recordings, options: dict[str, Any]) -> Recordings:
+    """The recordings, without what the options hide."""
+    share, seed = options.pop("mask", None), options.pop("mask_seed", "0")
+    if share is None:
+        return recordings
+    return Masked(recordings, _number("mask", share), int(_number("mask_seed", seed)))
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no number.", where=name) from None
+
+
+def _open_neighbour(place: str, options: dict[str, Any]) -> Simulator:
+    opened = Store(place) if Path(place).is_dir() else Snapshot(place)
+    recordings = _masked(opened, options)
+    if "without" in options:
+        options["without"] = options["without"].split(",")
+    if "max_distance" in options:
+        options["max_distance"] = _number("max_distance", options["max_distance"])
+    if "failures" in options:
+        options["failures"] = options["failures"].lower() in ("1", "true", "yes", "")
+    return NeighbourSimulator(recordings, **options)
 
 
 def _open_snapshot(place: str, options: dict[str, Any]) -> Simulator:
@@ -111,5 +150,6 @@ def _open_local(place: str, options: dict[str, Any]) -> Simulator:
 _OPENERS: dict[str, Callable[[str, dict[str, Any]], Simulator]] = {
     "snapshot": _open_snapshot,
     "store": _open_store,
+    "neighbour": _open_neighbour,
     "local": _open_local,
 }

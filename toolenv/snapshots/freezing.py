@@ -7,7 +7,7 @@ import heapq
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +19,7 @@ from toolenv.files import replacing
 from toolenv.snapshots.layout import (
     APPLICATION_ID,
     LISTED,
+    PAIRED,
     SCHEMA,
     Entry,
     Front,
@@ -30,6 +31,7 @@ from toolenv.snapshots.layout import (
 )
 from toolenv.snapshots.manifest import Manifest
 from toolenv.snapshots.records import Recorded, decode, encode
+from toolenv.snapshots.success import classify
 
 __all__ = ["RecordsDigest", "freeze"]
 
@@ -44,7 +46,7 @@ class RecordsDigest:
     """The digest of records in their order: BLAKE2b over their encodings, framed by length."""
 
     def __init__(self) -> None:
-        self._digest = hashlib.blake2b(b"toolenv-snapshot-1", digest_size=16)
+        self._digest = hashlib.blake2b(b"toolenv-snapshot-2", digest_size=16)
 
     def add(self, encoded: bytes) -> None:
         """Add the next record, as ``records.encode`` writes it."""
@@ -56,16 +58,26 @@ class RecordsDigest:
         return self._digest.hexdigest()
 
 
-def freeze(records: Iterable[Recorded], path: str | Path, *, notes: str = "") -> Manifest:
+def freeze(
+    records: Iterable[Recorded],
+    path: str | Path,
+    *,
+    notes: str = "",
+    licence: str = "",
+    documents: str = "",
+) -> Manifest:
     """Write a snapshot: sorted, compressed, immutable. An existing file is replaced at once.
 
     Equal records give an equal digest, in whatever order they come, and equal files as long as
     the versions of SQLite and zstd are the same.
 
     Args:
-        records: What to freeze, in any order; equal records are kept once.
+        records: What to freeze, in any order; equal records are kept once, with a canonical key
+            where one of them has it.
         path: The file to write. Beside it, as much room again is needed meanwhile.
         notes: Whatever should be known of it.
+        licence: The licence of the responses.
+        documents: Digest of the documentation that the canonical keys were made from.
 
     Returns:
         The manifest, digest included.
@@ -82,7 +94,8 @@ def freeze(records: Iterable[Recorded], path: str | Path, *, notes: str = "") ->
             replacing(path) as new,
         ):
             ordered.fill(records)
-            manifest = _write(new, ordered, notes)
+            said = {"notes": notes, "licence": licence, "documents": documents}
+            manifest = _write(new, ordered, said)
             seal(new)
         return manifest
     except (OSError, sqlite3.Error, TypeError) as error:  # TypeError: a name with a lone surrogate
@@ -98,7 +111,8 @@ class _Sorted:
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
             f"PRAGMA temp_store_directory = '{str(path.parent).replace(chr(39), chr(39) * 2)}';"
             "CREATE TABLE records (id INTEGER, key BLOB, recorded_at TEXT, recording BLOB, "
-            "ordinal INTEGER, record BLOB)"
+            "ordinal INTEGER, record BLOB, canonical BLOB);"
+            "CREATE TABLE pairs (canonical INTEGER, entry INTEGER)"
         )
         self._sample: list[tuple[int, bytes]] = []  # a heap: the records of smallest digest
         self.size = 0
@@ -106,12 +120,12 @@ class _Sorted:
     def fill(self, records: Iterable[Recorded]) -> None:
         """Take all records in."""
         self._connection.executemany(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", map(self._row, records)
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", map(self._row, records)
         )
         self._connection.commit()
 
     def _row(self, record: Recorded) -> tuple[object, ...]:
-        key, encoded = record.key, encode(record)
+        key, encoded = record.key, encode(record._replace(canonical=""))
         self.size += len(encoded)
         rank = -int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "big")
         if len(self._sample) < _SAMPLES:
@@ -120,18 +134,27 @@ class _Sorted:
             heapq.heapreplace(self._sample, (rank, encoded[:_SAMPLE_SIZE]))
         recording = record.response.recording.encode("utf-8", "surrogatepass")
         place = (record.recorded_at, recording, record.response.ordinal)
-        return (entry_id(key), key, *place, encoded)
+        return (entry_id(key), key, *place, encoded, bytes.fromhex(record.canonical))
 
-    def __iter__(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """Integer, key and encoding of each record, in order; of equal ones the first."""
+    def __iter__(self) -> Iterator[tuple[int, bytes, Recorded]]:
+        """Integer, key and content of each record, in order; each once."""
         last = b""
-        for identifier, key, encoded in self._connection.execute(
-            "SELECT id, key, record FROM records "
-            "ORDER BY id, key, recorded_at, recording, ordinal, record"
+        for identifier, key, encoded, canonical in self._connection.execute(
+            "SELECT id, key, record, canonical FROM records "
+            "ORDER BY id, key, recorded_at, recording, ordinal, record, canonical DESC"
         ):
             if encoded != last:
-                yield identifier, key, encoded
+                if canonical:
+                    pair = (entry_id(canonical), identifier)
+                    self._connection.execute("INSERT INTO pairs VALUES (?, ?)", pair)
+                yield identifier, key, decode(encoded)._replace(canonical=canonical.hex())
             last = encoded
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Integers of the canonical keys of all records so far with those of their entries."""
+        yield from self._connection.execute(
+            "SELECT DISTINCT canonical, entry FROM pairs ORDER BY canonical, entry"
+        )
 
     def dictionary(self) -> bytes:
         """A zstd dictionary trained on the sample; none where there is too little to learn."""
@@ -156,7 +179,7 @@ def _level(size: int) -> int:
     return 12 if size < _SMALL else 3
 
 
-def _write(path: Path, ordered: _Sorted, notes: str) -> Manifest:
+def _write(path: Path, ordered: _Sorted, said: dict[str, str]) -> Manifest:
     dictionary = ordered.dictionary()
     compressor = zstandard.ZstdCompressor(
         level=_level(ordered.size),
@@ -182,7 +205,7 @@ def _write(path: Path, ordered: _Sorted, notes: str) -> Manifest:
                 listed.clear()
 
         for identifier, group in groupby(ordered, key=lambda item: item[0]):
-            entries = [counted.add(key, encoded) for _, key, encoded in group]
+            entries = [counted.add(key, record) for _, key, record in group]
             rows.append((identifier, compressor.compress(pack_entry(entries))))
             listed.append(identifier)
             if len(listed) == LISTED:
@@ -192,18 +215,30 @@ def _write(path: Path, ordered: _Sorted, notes: str) -> Manifest:
                 rows.clear()
         connection.executemany("INSERT INTO entries VALUES (?, ?)", rows)
         flush_listing()
-        manifest = counted.manifest(notes)
+        pair_starts = _write_pairs(connection, ordered.pairs())
+        manifest = counted.manifest(said)
         front = Front.of(
             manifest.model_dump_json().encode(),
             Names(list(counted.identities), list(counted.recordings)),
             dictionary,
             pack_listing(starts),
+            pack_listing(pair_starts),
         )
-        connection.execute("INSERT INTO front VALUES (?, ?, ?, ?, ?)", front)
+        connection.execute("INSERT INTO front VALUES (?, ?, ?, ?, ?, ?)", front)
         connection.commit()
     finally:
         connection.close()
     return manifest
+
+
+def _write_pairs(connection: sqlite3.Connection, pairs: Iterator[tuple[int, int]]) -> list[int]:
+    """Write the rows of ``canonical``; the first integer of each."""
+    starts: list[int] = []
+    while row := list(islice(pairs, PAIRED)):
+        packed = pack_listing([integer for pair in row for integer in pair])
+        connection.execute("INSERT INTO canonical VALUES (?, ?)", (len(starts), packed))
+        starts.append(row[0][0])
+    return starts
 
 
 class _Counted:
@@ -218,19 +253,22 @@ class _Counted:
         self._of_recording: Counter[str] = Counter()
         self._origins: Counter[str] = Counter()
         self._completeness: Counter[str] = Counter()
+        self._success: Counter[str] = Counter()
+        self._canonical = 0
         self._from = self._to = ""
 
-    def add(self, key: bytes, encoded: bytes) -> Entry:
+    def add(self, key: bytes, record: Recorded) -> Entry:
         """Count a record, the next in order."""
-        record = decode(encoded)
         response = record.response
-        self._digest.add(encoded)
+        self._digest.add(encode(record))
         self._responses += 1
         self._calls += key != self._last
         self._last = key
         self._of_recording[response.recording] += 1
         self._origins[response.origin] += 1
         self._completeness[response.completeness] += 1
+        self._success[classify(response.status, response.text)] += 1
+        self._canonical += bool(record.canonical)
         if record.recorded_at:
             self._from = min(self._from or record.recorded_at, record.recorded_at)
             self._to = max(self._to, record.recorded_at)
@@ -238,7 +276,7 @@ class _Counted:
         recording = self.recordings.setdefault(response.recording, len(self.recordings))
         return Entry(key, api, recording, record)
 
-    def manifest(self, notes: str) -> Manifest:
+    def manifest(self, said: dict[str, str]) -> Manifest:
         """What all of it comes to."""
         return Manifest(
             digest=self._digest.hex(),
@@ -248,7 +286,9 @@ class _Counted:
             recordings=dict(sorted(self._of_recording.items())),
             origins=dict(sorted(self._origins.items())),
             completeness=dict(sorted(self._completeness.items())),
+            success=dict(sorted(self._success.items())),
+            canonical=self._canonical,
             recorded_from=self._from,
             recorded_to=self._to,
-            notes=notes,
+            **said,
         )

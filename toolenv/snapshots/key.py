@@ -21,7 +21,7 @@ from types import MappingProxyType
 from toolenv.apis import Identity
 from toolenv.jsontext import JsonValue, render_sorted
 
-__all__ = ["KEY_VERSION", "Changes", "exact_key"]
+__all__ = ["KEY_VERSION", "Changes", "composed", "exact_key", "plain_numbers"]
 
 KEY_VERSION = 1
 
@@ -53,11 +53,11 @@ def exact_key(
     else:
         for value in arguments.values():
             if type(value) is not str:
-                arguments = {key: _plain_numbers(item) for key, item in arguments.items()}
+                arguments = {key: plain_numbers(item) for key, item in arguments.items()}
                 break
         body = render_sorted(arguments)
         if not body.isascii():
-            body = render_sorted(_composed(arguments))
+            body = render_sorted(composed(arguments))
     name = function.encode("utf-8", "surrogatepass")
     raw = body.encode("utf-8", "surrogatepass")
     framed = _PREFIX + name + b"\0" + raw
@@ -94,25 +94,26 @@ def _tool(identity: Identity) -> tuple[str, str]:
     return (identity.category, identity.tool or identity.function)
 
 
-def _composed(value: JsonValue) -> JsonValue:
+def composed(value: JsonValue) -> JsonValue:
     """All text in composed form, before keys are sorted: it changes their order."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
-        composed = {unicodedata.normalize("NFC", key): _composed(value[key]) for key in value}
-        if len(composed) == len(value):
-            return composed
-        return {key: _composed(item) for key, item in value.items()}  # alike, and yet two keys
+        alike = {unicodedata.normalize("NFC", key): composed(value[key]) for key in value}
+        if len(alike) == len(value):
+            return alike
+        return {key: composed(item) for key, item in value.items()}  # alike, and yet two keys
     if isinstance(value, list):
-        return [_composed(item) for item in value]
+        return [composed(item) for item in value]
     return value
 
 
-def _plain_numbers(value: JsonValue) -> JsonValue:
+def plain_numbers(value: JsonValue) -> JsonValue:
+    """Numbers that are whole as integers, so that equal ones are written alike."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):
-        return {key: _plain_numbers(item) for key, item in value.items()}
+        return {key: plain_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain_numbers(item) for item in value]
+        return [plain_numbers(item) for item in value]
     return value

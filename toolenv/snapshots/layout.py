@@ -5,8 +5,12 @@
   that a row that is found in the wrong place is noticed.
 - ``listing``: all those integers again, sorted, 1,024 a row, each row with a checksum: the proof
   that a call was never recorded, as against one whose row cannot be found any more.
+- ``canonical``: for each record with a canonical key, that key's first 8 bytes and the integer of
+  its entry, as pairs of integers, sorted, 512 pairs a row, each row with a checksum. Rows are found
+  by where they begin, so that a canonical key that is not among them is proven to be none; the keys
+  stand inside the entries in full.
 - ``front``: the manifest, the names of APIs and recordings, the compression dictionary, and where
-  the listing's rows begin, with one checksum over all.
+  the rows of ``listing`` and ``canonical`` begin, with one checksum over all.
 - The header's user version is the checksum of the whole file, which ``verify`` computes.
 """
 
@@ -31,11 +35,14 @@ from toolenv.snapshots.records import Recorded
 __all__ = [
     "APPLICATION_ID",
     "LISTED",
+    "PAIRED",
     "SCHEMA",
     "Entry",
     "Front",
     "Listing",
     "Names",
+    "Pairs",
+    "entry_canonical",
     "entry_id",
     "entry_responses",
     "file_checksums",
@@ -52,13 +59,17 @@ APPLICATION_ID: Final = 0x54454E56
 LISTED: Final = 1024
 """Integers in one row of the listing."""
 
+PAIRED: Final = 512
+"""Pairs in one row of ``canonical``."""
+
 SCHEMA: Final = """
 CREATE TABLE front (
     manifest BLOB NOT NULL, names BLOB NOT NULL, dictionary BLOB NOT NULL, starts BLOB NOT NULL,
-    checksum BLOB NOT NULL
+    pair_starts BLOB NOT NULL, checksum BLOB NOT NULL
 );
 CREATE TABLE entries (id INTEGER PRIMARY KEY, responses BLOB NOT NULL);
 CREATE TABLE listing (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);
+CREATE TABLE canonical (id INTEGER PRIMARY KEY, pairs BLOB NOT NULL);
 """
 
 _SEAL: Final = slice(60, 64)
@@ -66,8 +77,8 @@ _SEAL: Final = slice(60, 64)
 
 
 _COUNT: Final = struct.Struct("<I")
-_HEAD: Final = struct.Struct("<16s5IQH2B")
-"""Key; sizes of text, arguments, about; API, recording, ordinal; status, origin, completeness."""
+_HEAD: Final = struct.Struct("<16s16s5IQH2B")
+"""Key; canonical key, zeros for none; sizes of text, arguments, about; API, recording, ordinal; status, origin, completeness."""
 
 _ORIGINS: Final[tuple[Origin, ...]] = ("live", "simulated", "local", "environment", "unknown")
 _COMPLETENESS: Final[tuple[Completeness, ...]] = ("whole", "truncated", "unparsable")
@@ -104,13 +115,16 @@ class Front(NamedTuple):
     names: bytes
     dictionary: bytes
     starts: bytes
+    pair_starts: bytes
     checksum: bytes
 
     @classmethod
-    def of(cls, manifest: bytes, names: Names, dictionary: bytes, starts: bytes) -> Front:
+    def of(
+        cls, manifest: bytes, names: Names, dictionary: bytes, starts: bytes, pair_starts: bytes
+    ) -> Front:
         """The row with its checksum."""
         packed = orjson.dumps([[list(one) for one in names.identities], names.recordings])
-        parts = (manifest, packed, dictionary, starts)
+        parts = (manifest, packed, dictionary, starts, pair_starts)
         return cls(*parts, _checksum(*parts))
 
     def read_names(self) -> Names:
@@ -144,6 +158,7 @@ def pack_entry(entries: Sequence[Entry]) -> bytes:
         heads.append(
             _HEAD.pack(
                 key,
+                bytes.fromhex(record.canonical),
                 len(text),
                 len(arguments),
                 len(about),
@@ -171,6 +186,7 @@ def entry_responses(packed: bytes, key: bytes, identity: Identity, names: Names)
     for number in range(count):
         (
             own,
+            _,
             text,
             arguments,
             about,
@@ -201,6 +217,23 @@ def entry_responses(packed: bytes, key: bytes, identity: Identity, names: Names)
     return found
 
 
+def entry_canonical(packed: bytes, key: bytes, identity: Identity, names: Names) -> list[Recorded]:
+    """The records in an entry that have a canonical key and may be of an API.
+
+    Raises:
+        ValueError, TypeError, IndexError, struct.error: The entry is damaged, or belongs elsewhere.
+    """
+    canonical = key.hex()
+    entries = unpack_entry(packed, names)
+    if all(entry.record.canonical[:16] != canonical[:16] for entry in entries):
+        raise ValueError("an entry stands in another's place")
+    return [
+        entry.record
+        for entry in entries
+        if entry.record.canonical == canonical and entry.record.identity.joins(identity)
+    ]
+
+
 def unpack_entry(packed: bytes, names: Names) -> list[Entry]:
     """All records of an entry.
 
@@ -217,7 +250,8 @@ def unpack_entry(packed: bytes, names: Names) -> list[Entry]:
         return packed[start - size : start].decode("utf-8", "surrogatepass")
 
     for head in _HEAD.iter_unpack(packed[_COUNT.size : start]):
-        key, text, arguments, about, api, recording, ordinal, status, origin, completeness = head
+        key, canonical, text, arguments, about, api, recording, ordinal, *kinds = head
+        status, origin, completeness = kinds
         response = Response(
             take(text),
             _STATUSES[status],
@@ -229,7 +263,14 @@ def unpack_entry(packed: bytes, names: Names) -> list[Entry]:
         )
         written = take(arguments)
         recorded_at, _, changes = take(about).partition("\0")
-        record = Recorded(names.identities[api], written, response, recorded_at, changes)
+        record = Recorded(
+            names.identities[api],
+            written,
+            response,
+            recorded_at,
+            changes,
+            canonical.hex() if any(canonical) else "",
+        )
         entries.append(Entry(key, api, recording, record))
     return entries
 
@@ -278,6 +319,34 @@ class Listing:
         ids = unpack_listing(row)
         place = bisect_left(ids, identifier)
         return place < len(ids) and ids[place] == identifier
+
+
+class Pairs:
+    """Which entries answer the calls with a canonical key, proven row by row.
+
+    Args:
+        starts: The first integer of each row, packed as a row is.
+    """
+
+    def __init__(self, starts: bytes) -> None:
+        self._starts = unpack_listing(starts)
+
+    def rows_of(self, identifier: int) -> range:
+        """The numbers of the rows that may hold an integer's pairs."""
+        first = bisect_left(self._starts, identifier) - 1
+        return range(max(first, 0), bisect_right(self._starts, identifier))
+
+    @staticmethod
+    def entries(row: bytes, identifier: int) -> list[int]:
+        """The entries that a row pairs with an integer.
+
+        Raises:
+            ValueError: The row is not what was written.
+        """
+        pairs = unpack_listing(row)
+        canonical = pairs[::2]
+        low, high = bisect_left(canonical, identifier), bisect_right(canonical, identifier)
+        return list(pairs[2 * low + 1 : 2 * high : 2])
 
 
 def file_checksums(path: Path) -> tuple[int, int]:

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple, Protocol
 
 from toolenv.actions import read_arguments
 from toolenv.apis import Identity
-from toolenv.episodes import Episode, Response, status_of
+from toolenv.episodes import Episode, Response, Status, status_of
 from toolenv.errors import StoreError
 from toolenv.jsontext import parse, render
+from toolenv.snapshots.canonical import Documentation
 from toolenv.snapshots.key import exact_key
 
-__all__ = ["Recorded", "Recordings", "decode", "encode", "records_of"]
+__all__ = ["Recorded", "Recordings", "decode", "documented", "encode", "records_of"]
+
+_DIGITS = 32
 
 
 class Recorded(NamedTuple):
@@ -24,6 +27,9 @@ class Recorded(NamedTuple):
         response: The answer, with its recording and ordinal.
         recorded_at: When, as ISO 8601 in UTC; empty where unknown.
         changes: Digest of what was changed at the tool before, hexadecimal; see ``Changes``.
+        canonical: The canonical key of the call, hexadecimal; empty where the documentation is
+            unknown, where the call has none, and for a refusal of how the arguments were written,
+            which is no answer to the same call written otherwise.
     """
 
     identity: Identity
@@ -31,6 +37,7 @@ class Recorded(NamedTuple):
     response: Response
     recorded_at: str = ""
     changes: str = ""
+    canonical: str = ""
 
     @property
     def key(self) -> bytes:
@@ -61,6 +68,10 @@ class Recordings(Protocol):
         """All answers recorded for a call, in ``Recorded.order``; empty for none."""
         ...
 
+    def lookup_canonical(self, identity: Identity, key: bytes) -> Sequence[Response]:
+        """All answers to the calls with a canonical key, in ``Recorded.order``; empty for none."""
+        ...
+
     def records(self) -> Iterator[Recorded]:
         """Everything it holds."""
         ...
@@ -70,10 +81,19 @@ class Recordings(Protocol):
         ...
 
 
+def documented(record: Recorded, documents: Documentation) -> Recorded:
+    """A record with its canonical key, where it has one and the documents know the API."""
+    if record.response.status == Status.BAD_INPUT:
+        return record
+    arguments, _ = read_arguments(record.arguments)
+    key = documents.canonical_key(record.identity, arguments, bytes.fromhex(record.changes))
+    return record._replace(canonical=key.hex()) if key else record
+
+
 def encode(record: Recorded) -> bytes:
-    """A record as one JSON object in UTF-8."""
+    """A record as one JSON object in UTF-8; ``canonical_1`` is left out where it is empty."""
     identity, response = record.identity, record.response
-    fields = {
+    fields: dict[str, object] = {
         "version": 1,
         "function": identity.function,
         "category": identity.category,
@@ -89,6 +109,8 @@ def encode(record: Recorded) -> bytes:
         "recorded_at": record.recorded_at,
         "changes": record.changes,
     }
+    if record.canonical:
+        fields["canonical_1"] = record.canonical
     return render(fields).encode()
 
 
@@ -105,6 +127,9 @@ def decode(value: bytes) -> Recorded:
                 f"A record is of version {fields['version']}; this toolenv reads version 1.",
                 fix="Upgrade toolenv.",
             )
+        canonical = fields.get("canonical_1", "")
+        if len(bytes.fromhex(canonical)) * 2 not in (0, _DIGITS) or len(canonical) > _DIGITS:
+            raise ValueError("a canonical key has 32 hexadecimal digits")
         return Recorded(
             Identity(fields["function"], fields["category"], fields["tool"], fields["api"]),
             fields["arguments"],
@@ -119,6 +144,7 @@ def decode(value: bytes) -> Recorded:
             ),
             fields["recorded_at"],
             fields["changes"],
+            canonical,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
@@ -126,9 +152,17 @@ def decode(value: bytes) -> Recorded:
         ) from error
 
 
-def records_of(episode: Episode) -> Iterator[Recorded]:
-    """The recorded responses of an episode: every call that reached an API, in pre-order."""
+def records_of(episode: Episode, documents: Documentation | None = None) -> Iterator[Recorded]:
+    """The recorded responses of an episode: every call that reached an API, in pre-order.
+
+    Args:
+        episode: The episode.
+        documents: What is known of its APIs; by default what its task knows.
+    """
+    own = Documentation(episode.task.apis)
     for step in episode.steps:
         for call, response in zip(step.calls, step.responses, strict=True):
             if call.api is not None:
-                yield Recorded(call.api, call.text, response)
+                record = Recorded(call.api, call.text, response)
+                better = documented(record, documents) if documents is not None else record
+                yield better if better.canonical else documented(record, own)

@@ -23,12 +23,15 @@ import zstandard
 from toolenv.apis import Identity
 from toolenv.episodes import Response
 from toolenv.errors import SnapshotError
+from toolenv.snapshots.canonical import CANONICAL_VERSION
 from toolenv.snapshots.freezing import RecordsDigest
 from toolenv.snapshots.key import KEY_VERSION
 from toolenv.snapshots.layout import (
     APPLICATION_ID,
     Front,
     Listing,
+    Pairs,
+    entry_canonical,
     entry_id,
     entry_responses,
     file_checksums,
@@ -88,6 +91,7 @@ class Snapshot:
             self.manifest = Manifest.model_validate_json(manifest)
             self._names = front.read_names()
             self._listing = Listing(front.starts)
+            self._pairs = Pairs(front.pair_starts)
         except _DAMAGE as error:
             raise SnapshotError(
                 f"The file cannot be read as a snapshot: {error}.", where=str(path)
@@ -95,12 +99,20 @@ class Snapshot:
 
     def _refuse_newer(self, manifest: dict[str, int]) -> None:
         version, keys = manifest["version"], manifest["key_version"]
-        if version > SNAPSHOT_VERSION or keys > KEY_VERSION:
+        canonical = manifest.get("canonical_version", 0)
+        if version > SNAPSHOT_VERSION or keys > KEY_VERSION or canonical > CANONICAL_VERSION:
             raise SnapshotError(
-                f"The snapshot has layout {version} and keys {keys}; this toolenv reads up to "
-                f"{SNAPSHOT_VERSION} and {KEY_VERSION}.",
+                f"The snapshot has layout {version}, exact keys {keys} and canonical keys "
+                f"{canonical}; this toolenv reads up to {SNAPSHOT_VERSION}, {KEY_VERSION} and "
+                f"{CANONICAL_VERSION}.",
                 where=str(self.path),
                 fix="Upgrade toolenv.",
+            )
+        if version < SNAPSHOT_VERSION:
+            raise SnapshotError(
+                f"The snapshot has layout {version}, which this toolenv no longer reads.",
+                where=str(self.path),
+                fix="Make it again from what it was made of.",
             )
 
     @property
@@ -124,6 +136,28 @@ class Snapshot:
             return []
         except _DAMAGE as error:
             raise self._damaged(error) from error
+
+    def lookup_canonical(self, identity: Identity, key: bytes) -> Sequence[Response]:
+        """All answers to the calls with a canonical key, earliest first; empty for none.
+
+        Raises:
+            SnapshotError: The file is damaged.
+        """
+        identifier = entry_id(key)
+        found: list[Recorded] = []
+        try:
+            handles = self._handles
+            for number in self._pairs.rows_of(identifier):
+                (row,) = handles.connection.execute(
+                    "SELECT pairs FROM canonical WHERE id = ?", (number,)
+                ).fetchone()
+                for entry in Pairs.entries(row, identifier):
+                    (packed,) = handles.cursor.execute(_LOOKUP, (entry,)).fetchone()
+                    unpacked = handles.decompress(packed)
+                    found += entry_canonical(unpacked, key, identity, self._names)
+        except _DAMAGE as error:
+            raise self._damaged(error) from error
+        return [record.response for record in sorted(found, key=lambda record: record.order)]
 
     def records(self) -> Iterator[Recorded]:
         """Every record, in the order of the digest.

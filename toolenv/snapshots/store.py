@@ -113,6 +113,22 @@ class Store:
         found.sort(key=lambda record: record.order)
         return [record.response for record in found]
 
+    def lookup_canonical(self, identity: Identity, key: bytes) -> Sequence[Response]:
+        """All answers to the calls with a canonical key, earliest first.
+
+        Raises:
+            StoreError: It cannot be read, or holds a row that toolenv did not write.
+        """
+        canonical = key.hex()
+        found = [
+            record
+            for exact in self._values(self._alias_prefix(canonical))
+            for record in self._numbered(self._prefix(exact))
+            if record.canonical == canonical and record.identity.joins(identity)
+        ]
+        found.sort(key=lambda record: record.order)
+        return [record.response for record in found]
+
     def records(self) -> Iterator[Recorded]:
         """Every record of the namespace, by key and place.
 
@@ -148,11 +164,19 @@ class Store:
     def _prefix(self, key: bytes) -> str:
         return f"{self.namespace}:{key.hex()}:"
 
+    def _alias_prefix(self, canonical: str) -> str:
+        """Of the rows that name the exact keys with a canonical key."""
+        return f"{self.namespace}~canonical:{canonical}:"
+
     def _numbered(self, prefix: str) -> Iterator[Recorded]:
+        with self._named("The store cannot be read"):
+            yield from map(decode, self._values(prefix))
+
+    def _values(self, prefix: str) -> Iterator[bytes]:
         number = 0
         with self._named("The store cannot be read"):
             while (value := self._cache.get(f"{prefix}{number}")) is not None:
-                yield decode(value)
+                yield value
                 number += 1
 
     @property
@@ -163,7 +187,9 @@ class Store:
         return self._writers
 
     def _queued(self, record: Recorded) -> _Pending:
-        pending = _Pending(self._prefix(record.key), encode(record))
+        key = record.key
+        alias = self._alias_prefix(record.canonical) if record.canonical else ""
+        pending = _Pending(self._prefix(key), encode(record), alias, key)
         self._here.waiting.append(pending)
         return pending
 
@@ -207,6 +233,11 @@ class Store:
             if found is not None and _same_place(decode(found), decode(pending.value)):
                 return False
             number += 1
+        number = 0
+        while pending.alias and not self._cache.add(f"{pending.alias}{number}", pending.key):
+            if self._cache.get(f"{pending.alias}{number}") == pending.key:
+                break
+            number += 1
         return True
 
     @contextmanager
@@ -225,11 +256,13 @@ class Store:
 class _Pending:
     """A record on its way to the disk."""
 
-    __slots__ = ("_outcome", "prefix", "value")
+    __slots__ = ("_outcome", "alias", "key", "prefix", "value")
 
-    def __init__(self, prefix: str, value: bytes) -> None:
+    def __init__(self, prefix: str, value: bytes, alias: str, key: bytes) -> None:
         self.prefix = prefix
         self.value = value
+        self.alias = alias
+        self.key = key
         self._outcome: bool | StoreError | None = None
 
     @property
@@ -272,4 +305,5 @@ class _Writers:
 
 def _same_place(one: Recorded, other: Recorded) -> bool:
     """Whether both are the same answer of the same recording, whenever it was written."""
-    return one._replace(recorded_at="") == other._replace(recorded_at="")
+    one, other = (record._replace(recorded_at="", canonical="") for record in (one, other))
+    return one == other
