@@ -1,7 +1,8 @@
-"""Records made by hand, and a process that records until it is killed."""
+"""Records made by hand, and processes that record until they are killed."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,32 @@ def texts(found: Any) -> list[str]:
     return [response.text for response in found]
 
 
-if __name__ == "__main__":  # records until it is killed, and says what has been acknowledged
-    place, worker, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    with Store(place) as store:
+def record_all(place: Path, worker: int, count: int) -> None:
+    """Record, and say what has been acknowledged."""
+    with Store(place, power_loss_safe=worker % 4 == 3) as store:
         for number in range(count):
             store.add(numbered(number, worker))
-            print(number, flush=True)
+            os.write(1, f"{worker} {number}\n".encode())
+
+
+def record_in_forks(place: Path) -> None:
+    """Fork a process for each of the workers named on a line; each records until it is killed."""
+    for line in sys.stdin:
+        children = []
+        for worker in map(int, line.split()):
+            child = os.fork()
+            if not child:
+                os.write(1, f"{worker} is {os.getpid()}\n".encode())
+                record_all(place, worker, 1_000_000)
+                os._exit(1)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+        os.write(1, b"all ended\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        record_in_forks(Path(sys.argv[1]))
+    else:
+        record_all(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

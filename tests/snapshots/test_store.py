@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import os
 import pickle  # noqa: TID251  # planted, to prove that it is not read
 import random
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,11 +21,14 @@ from hypothesis import strategies as st
 
 from tests.snapshots import recordings_by_hand
 from tests.snapshots.recordings_by_hand import SEARCH, key, numbered, record, texts
+from toolenv import bridge
 from toolenv.apis import Identity
 from toolenv.episodes import Status
 from toolenv.errors import StoreError
-from toolenv.jsontext import render
+from toolenv.jsontext import parse, render
 from toolenv.snapshots import Recorded, Store, freeze
+from toolenv.snapshots.leases import Leases
+from toolenv.snapshots.plain_cache import PlainCache
 from toolenv.snapshots.records import decode, encode
 
 RECORDER = recordings_by_hand.__name__
@@ -198,42 +205,116 @@ def test_many_threads_lose_nothing(tmp_path: Path) -> None:
         assert len(store) == 8 * 40 + 1 + 8 * 40
 
 
-def test_four_processes_that_record_one_api_lose_nothing(tmp_path: Path) -> None:
-    recorders = [start_recorder(tmp_path / "store", worker, 150) for worker in (0, 1, 2, 2)]
+def test_eight_processes_that_record_one_api_lose_nothing(tmp_path: Path) -> None:
+    recorders = [start_recorder(tmp_path / "store", worker, 100) for worker in range(8)]
+    recorders.append(start_recorder(tmp_path / "store", 7, 100))
     for recorder in recorders:
         said, _ = recorder.communicate()
         assert recorder.returncode == 0
-        assert said.split() == [str(number) for number in range(150)]
+        assert [int(line.split()[1]) for line in said.splitlines()] == list(range(100))
     with Store(tmp_path / "store") as store:
-        assert {
+        kept = {
             record._replace(response=record.response._replace(source="local"))
             for record in store.records()
-        } == {numbered(n, worker) for n in range(150) for worker in range(3)}
-        assert len(store) == 3 * 150, "what two recorded alike is kept once"
+        }
+        assert kept == {numbered(number, worker) for number in range(100) for worker in range(8)}
+        assert len(store) == 8 * 100, "what two recorded alike is kept once"
 
 
-def test_a_recorder_that_is_killed_loses_nothing_acknowledged(tmp_path: Path) -> None:
+def test_a_hundred_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
+    """Four at a time write the same API, one of them waiting for the disk, until each is killed."""
     draw = random.Random(2026)
+    command = [sys.executable, "-m", RECORDER, str(tmp_path / "store")]
+    recorders = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert recorders.stdin is not None and recorders.stdout is not None
     acknowledged: set[Recorded] = set()
-    for worker in range(20):
-        recorder = start_recorder(tmp_path / "store", worker, 100_000)
-        assert recorder.stdout is not None
-        wanted = draw.randrange(1, 120)
-        heard = [int(recorder.stdout.readline()) for _ in range(wanted)]
-        recorder.kill()
-        heard += [int(line) for line in recorder.stdout.read().splitlines() if line]
-        recorder.wait()
-        assert recorder.returncode == -9
-        acknowledged |= {numbered(number, worker) for number in heard}
+    killed = 0
+    for first in range(0, 100, 4):
+        wanted = {worker: draw.randrange(1, 40) for worker in range(first, first + 4)}
+        processes: dict[int, int] = {}
+        recorders.stdin.write(" ".join(map(str, wanted)) + "\n")
+        recorders.stdin.flush()
+        while (line := recorders.stdout.readline()) != "all ended\n":
+            worker, *said = line.split()
+            if said[0] == "is":
+                processes[int(worker)] = int(said[1])
+                continue
+            acknowledged.add(numbered(int(said[0]), int(worker)))
+            if int(said[0]) == wanted[int(worker)]:
+                os.kill(processes[int(worker)], signal.SIGKILL)
+                killed += 1
         with Store(tmp_path / "store") as store:
-            for number in heard:
-                assert len(store.lookup(SEARCH, numbered(number, worker).key)) == 1
-            assert store.add(record(text=f"after kill {worker}", ordinal=worker))
+            assert store.add(record(text=f"after {killed} kills", ordinal=killed))
+    recorders.communicate()
+    assert killed == 100
     with Store(tmp_path / "store") as store:
         kept = {
             one._replace(response=one.response._replace(source="local")) for one in store.records()
         }
-    assert acknowledged <= kept
+        assert acknowledged <= kept
+        for one in acknowledged:
+            assert len(store.lookup(SEARCH, one.key)) == 1
+
+
+# --- waiting for the disk -----------------------------------------------------------------------
+
+
+def test_tasks_that_record_at_once_are_each_answered(tmp_path: Path) -> None:
+    records = [numbered(number) for number in range(200)]
+
+    async def together(store: Store) -> list[bool]:
+        return list(await asyncio.gather(*(store.aadd(one) for one in [*records, *records])))
+
+    for safe in (True, False):
+        with Store(tmp_path / str(safe), power_loss_safe=safe) as store:
+            new = asyncio.run(together(store))
+            assert new == [True] * 200 + [False] * 200
+            assert all(len(store.lookup(SEARCH, one.key)) == 1 for one in records)
+            assert bridge.run(store.aadd(record())), "driven without an event loop"
+
+
+def test_one_record_that_is_refused_does_not_take_the_others_along(tmp_path: Path) -> None:
+    plant(tmp_path, OURS, 1, 4, b"a pickle", None)
+
+    async def together(store: Store) -> list[bool | BaseException]:
+        adding = [store.aadd(one) for one in (numbered(1), record(), numbered(2))]
+        return await asyncio.gather(*adding, return_exceptions=True)
+
+    with Store(tmp_path, power_loss_safe=True) as store:
+        first, refused, last = asyncio.run(together(store))
+        assert first is True and last is True
+        assert isinstance(refused, StoreError)
+        assert len(store.lookup(SEARCH, numbered(2).key)) == 1
+
+
+def test_another_handle_does_not_weaken_one_that_waits_for_the_disk(tmp_path: Path) -> None:
+    def level(store: Store) -> int:
+        with store._cache.writing(power_loss_safe=store.power_loss_safe):
+            ((found,),) = store._cache._cache._sql("PRAGMA synchronous").fetchall()
+        return int(found)
+
+    levels: list[int] = []
+    with Store(tmp_path, power_loss_safe=True) as safe, Store(tmp_path) as other:
+        thread = threading.Thread(target=lambda: levels.append(level(safe)))  # a new connection
+        thread.start()
+        thread.join()
+        assert levels == [2]
+        assert level(other) == 1
+
+
+def test_a_fork_of_the_process_records_as_well(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.add(numbered(1))
+        child = os.fork()
+        if not child:
+            signal.alarm(30)
+            os._exit(0 if store.add(numbered(2)) and not store.add(numbered(1)) else 1)
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        assert store.add(numbered(3))
+        assert len(store) == 3
 
 
 # --- what toolenv did not write -----------------------------------------------------------------
@@ -339,6 +420,147 @@ def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cache.db").write_bytes(b"no database at all, but long enough to look at" * 100)
     with pytest.raises(StoreError, match="not a database"):
         Store(tmp_path)
+
+
+LEASE = '{"version":1,"host":"h","process":1,"started":"","token":"t","expires":1.5}'
+
+
+@pytest.mark.parametrize(
+    "mode, value",
+    [
+        (4, pickle.dumps(0)),
+        (1, b"\xff"),
+        (1, b"{}"),
+        (1, b"[]"),
+        (1, LEASE.replace(":1,", ":2,", 1).encode()),
+        (1, LEASE.replace('"h"', "7").encode()),
+    ],
+)
+def test_a_planted_lease_is_refused_and_executes_nothing(
+    tmp_path: Path, mode: int, value: bytes
+) -> None:
+    mark = tmp_path / "executed"
+    if mode == 4:
+        value = pickle.dumps(Trap(mark))
+    with Leases(tmp_path / "leases") as leases:
+        lease = leases.take("a call")
+        assert lease is not None
+        lease.release()
+    with sqlite3.connect(tmp_path / "leases" / "cache.db") as connection:
+        connection.execute(
+            "INSERT INTO Cache (key, raw, store_time, access_time, mode, value) "
+            "VALUES ('a call', 1, 0, 0, ?, ?)",
+            (mode, value),
+        )
+    connection.close()
+    with Leases(tmp_path / "leases") as leases:
+        with pytest.raises(StoreError, match="Nothing was executed") as refused:
+            leases.take("a call")
+        assert str(tmp_path / "leases") in str(refused.value)
+        assert leases.take("another call") is not None, "the others are not concerned"
+    assert not mark.exists()
+
+
+# --- leases -------------------------------------------------------------------------------------
+
+
+def test_a_lease_is_held_by_one_until_it_is_released(tmp_path: Path) -> None:
+    with Leases(tmp_path) as one, Leases(tmp_path) as other:
+        lease = one.take("a call")
+        assert lease is not None
+        assert other.take("a call") is None
+        assert one.take("a call") is None
+        assert other.take("another call") is not None
+        lease.release()
+        lease.release()
+        taken = other.take("a call")
+        assert taken is not None
+        lease.release()
+        assert one.take("a call") is None, "who has lost a lease releases nobody else's"
+
+
+def test_closing_gives_leases_back(tmp_path: Path) -> None:
+    one = Leases(tmp_path)
+    assert one.take("a call") is not None
+    one.close()
+    one.close()
+    with Leases(tmp_path) as other:
+        assert other.take("a call") is not None
+
+
+def test_a_lease_that_is_not_renewed_expires_and_one_that_is_does_not(tmp_path: Path) -> None:
+    with Leases(tmp_path, seconds=0.6) as renewing, Leases(tmp_path) as other:
+        assert renewing.take("a call") is not None
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:  # several lives of a lease
+            assert other.take("a call") is None
+        renewing._closed.set()  # as if the whole process were stopped
+        while other.take("a call") is None:
+            assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("expires", [0.0, -1.0, 1e300])
+def test_a_lease_from_elsewhere_with_a_time_that_cannot_be_is_lost(
+    tmp_path: Path, expires: float
+) -> None:
+    with Leases(tmp_path) as leases, PlainCache(tmp_path) as cache:
+        with cache.writing():
+            cache.set("a call", LEASE.replace("1.5", repr(expires)).encode())
+        assert leases.take("a call") is not None
+
+
+def test_a_living_lease_from_another_machine_is_kept(tmp_path: Path) -> None:
+    with Leases(tmp_path) as leases, PlainCache(tmp_path) as cache:
+        with cache.writing():
+            cache.set("a call", LEASE.replace("1.5", repr(time.time() + 20)).encode())
+        assert leases.take("a call") is None
+
+
+HOLDER = """
+import os, sys
+from pathlib import Path
+from toolenv.snapshots.leases import Leases
+
+assert Leases(Path(sys.argv[1])).take("a call") is not None
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_a_killed_holder_loses_its_lease(tmp_path: Path, waited_for: bool) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with Leases(tmp_path) as leases:
+        assert leases.take("a call") is None
+        holder.kill()
+        if waited_for:
+            holder.wait()
+        else:  # it has ended, and its parent does not know
+            os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+        assert leases.take("a call") is not None
+    holder.communicate()
+
+
+def test_a_process_that_got_a_dead_holders_id_does_not_hold_its_lease(tmp_path: Path) -> None:
+    with Leases(tmp_path) as leases, PlainCache(tmp_path) as cache:
+        lease = leases.take("a call")
+        assert lease is not None
+        row = cache.get("a call")
+        assert row is not None
+        started = str(parse(row)["started"])  # type: ignore[call-overload, index]
+        if not started:
+            pytest.skip("this system does not say when a process started")
+        with cache.writing():
+            cache.set("a call", row.replace(f'"{started}"'.encode(), b'"1"'))
+        assert leases.take("a call") is not None
 
 
 # --- a full disk --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from toolenv.errors import StoreError, ToolenvError
 from toolenv.jsontext import parse, render
@@ -127,6 +127,12 @@ class Leases:
             self._release(lease)
         if self._cache is not None:
             self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _opened(self) -> PlainCache:
         if self._process != os.getpid():  # a fork holds none of its parent's leases

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import diskcache
 from diskcache.core import MODE_RAW
@@ -26,6 +26,9 @@ from toolenv.errors import StoreError
 __all__ = ["PlainCache", "refused"]
 
 _FULL, _NORMAL = 2, 1
+
+_CHECKPOINT_PAGES = 4000
+"""16 MiB: what is written over and over reaches the database once in that many pages."""
 
 
 class PlainCache:
@@ -50,6 +53,9 @@ class PlainCache:
                 eviction_policy="none",
                 cull_limit=0,
                 sqlite_synchronous=_NORMAL,
+                sqlite_auto_vacuum=0,  # nothing shrinks: no pages spent on knowing who owns a page
+                sqlite_mmap_size=0,  # pages are written far more often than read again
+                sqlite_wal_autocheckpoint=_CHECKPOINT_PAGES,
             )
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             raise StoreError(
@@ -119,6 +125,12 @@ class PlainCache:
         """Close this thread's connection, and the others' as their threads end."""
         self._cache.close()
         self._queue.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class _Queue:
