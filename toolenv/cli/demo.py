@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolenv.cli.output import DIFFERS, console, friendly_errors
+from toolenv.cli.output import DIFFERS, console, friendly_errors, plain
 
 __all__ = ["demo"]
 
@@ -46,6 +46,6 @@ def demo(
         )
         page = out / "report.html"
         write_report([found.live, found.replayed], page, title="MiniToolBench, live and replayed")
-        console.print(f"report: {page}", soft_wrap=True, highlight=False, markup=False)
+        console.print(plain(f"report: {page}"), soft_wrap=True)
         if found.different:
             raise typer.Exit(DIFFERS)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from toolenv.errors import ToolenvError
 
 if TYPE_CHECKING:
     from toolenv.jsontext import JsonValue
 
-__all__ = ["CANNOT", "DIFFERS", "console", "friendly_errors", "print_json"]
+__all__ = ["CANNOT", "DIFFERS", "console", "friendly_errors", "plain", "print_json"]
 
 DIFFERS = 1
 """Exit code of a command that worked and found a difference or a failure."""
@@ -76,6 +77,13 @@ def tell_misuse(error: Any) -> None:
     command = error.ctx.command_path if error.ctx is not None else "toolenv"
     end = "" if problem.endswith((".", "?", ")")) else "."
     _tell(f"{problem}{end} See '{command} --help'.")
+
+
+def plain(text: str) -> Text:
+    """Text from outside as it is: no markup, and nothing in it acts on the terminal."""
+    from toolenv.report.visible import visible
+
+    return Text(visible(text))
 
 
 def _tell(problem: str) -> None:

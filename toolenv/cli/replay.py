@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from toolenv.cli.output import DIFFERS, console, friendly_errors, print_json
+from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +46,7 @@ def replay(
             print_json(_as_json(found, out))
         else:
             _tell(found)
-            console.print(f"\nsnapshot: {out}", soft_wrap=True, highlight=False, markup=False)
+            console.print(plain(f"\nsnapshot: {out}"), soft_wrap=True)
         if any(one.differences for one in found.own):
             raise typer.Exit(DIFFERS)
 
@@ -69,7 +68,7 @@ def _tell(found: Reproduction) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     rows = list(zip(found.own, found.first, found.left_out, strict=True))
     for own, first, others in rows:
-        table.add_row(escape(own.recording), *_row([own], [first], [others]))
+        table.add_row(plain(own.recording), *_row([own], [first], [others]))
     table.add_section()
     table.add_row("all", *_row(found.own, found.first, found.left_out))
     console.print(table)
@@ -79,16 +78,13 @@ def _tell(found: Reproduction) -> None:
         "recording is served[/]"
     )
     for one in differences:
-        console.print(f"  {one.recording} step {one.step}: {_one_line(one)}", **_PLAIN)
+        console.print(plain(f"  {one.recording} step {one.step}: {_one_line(one)}"), soft_wrap=True)
     for title, report in (
         ("instructions", found.instructions),
         ("converted answers", found.converted),
     ):
         console.print(f"\n[bold]{title}[/]")
-        console.print(str(report), **_PLAIN)
-
-
-_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+        console.print(plain(str(report)), soft_wrap=True)
 
 
 def _row(
@@ -110,11 +106,9 @@ def _row(
 
 
 def _one_line(difference: Difference) -> str:
-    from toolenv.report.visible import visible
-
     observed = difference.observed.text if difference.observed else "nothing"
     arguments = " ".join(difference.call.text.split())
-    return visible(
+    return (
         f"{difference.call.function}({arguments[:60]}) recorded {difference.recorded.text[:50]!r}, "
         f"observed {observed[:50]!r}"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolenv.cli.output import console, friendly_errors
+from toolenv.cli.output import console, friendly_errors, plain
 
 __all__ = ["report"]
 
@@ -27,4 +27,4 @@ def report(
         from toolenv.running.folder import RunFolder
 
         write_report([RunFolder.open(run) for run in runs], out)
-        console.print(f"report: {out}", soft_wrap=True, highlight=False, markup=False)
+        console.print(plain(f"report: {out}"), soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toolenv.cli.output import console, friendly_errors, print_json
+from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
     from toolenv.running.configuration import RunConfiguration
@@ -53,6 +53,10 @@ def run(
     seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
     policy_calls: Annotated[int | None, typer.Option(help="Policy calls of one episode.")] = None,
+    offline: Annotated[
+        bool | None,
+        typer.Option(help="Refuse simulators the network. Default: if all serve recordings."),
+    ] = None,
     compatibility: Annotated[
         str | None, typer.Option(help="toolbench or stabletoolbench: their schemas and texts.")
     ] = None,
@@ -87,6 +91,7 @@ def run(
             "seeds": seed,
             "max_steps": max_steps,
             "policy_calls": policy_calls,
+            "offline": offline,
             "compatibility": compatibility,
             "record": str(record) if record else None,
             "record_failures": record_failures,
@@ -135,13 +140,14 @@ def read_configuration(path: Path | None, flags: dict[str, Any]) -> RunConfigura
 
 def show_results(folder: RunFolder, *, as_json: bool) -> None:
     """The table of a run's results, and where the run is."""
-    from dataclasses import asdict
-
+    from toolenv.report.summary import shares
     from toolenv.report.terminal import results_table
+    from toolenv.running.results import row_of
 
     results = folder.results()
     if as_json:
-        print_json({"run": str(folder.path), "results": [asdict(row) for row in results]})
+        print_json({"run": str(folder.path), "results": [row_of(row) for row in results]})
         return
     console.print(results_table(results))
-    console.print(f"run: {folder.path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(shares(results), soft_wrap=True, highlight=False, markup=False)
+    console.print(plain(f"run: {folder.path}"), soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolenv.cli.output import DIFFERS, console, friendly_errors, print_json
+from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
     from toolenv.snapshots import Manifest
@@ -89,7 +89,7 @@ def verify(snapshot: Annotated[Path, typer.Argument(help="A snapshot file.")]) -
             try:
                 opened.verify()
             except SnapshotError as error:
-                console.print(f"damaged: {error}", highlight=False, markup=False, soft_wrap=True)
+                console.print(plain(f"damaged: {error}"), soft_wrap=True)
                 raise typer.Exit(DIFFERS) from None
             console.print(
                 f"whole: {opened.manifest.responses} responses, digest {opened.manifest.digest}",
@@ -109,6 +109,6 @@ def _tell(manifest: Manifest, path: Path, as_json: bool) -> None:
             value = f"{len(value)}"
         elif isinstance(value, dict):
             value = ", ".join(f"{key} {count}" for key, count in value.items())
-        table.add_row(name.replace("_", " "), str(value))
-    console.print(table, markup=False)
-    console.print(f"snapshot: {path}", soft_wrap=True, highlight=False, markup=False)
+        table.add_row(name.replace("_", " "), plain(str(value)))
+    console.print(table)
+    console.print(plain(f"snapshot: {path}"), soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolenv.cli.output import console, friendly_errors, print_json
+from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
     from toolenv.formats.report import ReadReport
@@ -37,8 +37,6 @@ def list_tasks(file: _File = None, skip_bad: _SkipBad = False, as_json: _Json = 
     with friendly_errors():
         from rich.table import Table
 
-        from toolenv.report.visible import visible
-
         tasks, report = _read(file, skip_bad)
         if as_json:
             print_json(
@@ -57,15 +55,10 @@ def list_tasks(file: _File = None, skip_bad: _SkipBad = False, as_json: _Json = 
         table = Table("id", "split", "APIs", "check", "instruction", box=None)
         for task in tasks:
             kind = task.check.kind if task.check else "–"
-            table.add_row(
-                visible(task.id),
-                visible(task.split),
-                str(len(task.apis)),
-                kind,
-                visible(task.instruction),
-            )
+            row = (task.id, task.split, str(len(task.apis)), kind, task.instruction)
+            table.add_row(*map(plain, row))
         console.print(table)
-        console.print(str(report), highlight=False, markup=False)
+        console.print(plain(str(report)))
 
 
 @app.command("show")

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolenv.episodes import Cost, Episode, Outcome
+from toolenv.episodes import Cost, Episode, Outcome, Status
 from toolenv.errors import JournalError
 from toolenv.jsontext import parse, render
 from toolenv.running.atomic import write_atomically
 from toolenv.running.records import EpisodeKey
 
-__all__ = ["Result", "read_results", "result_of", "write_results"]
+__all__ = ["Result", "read_results", "result_of", "row_of", "write_results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Result:
         calls_by_source: How many calls each source answered, in the whole tree.
         calls_by_origin: The same by what first produced the responses.
         fingerprints: What the result depends on.
+        misses: How many calls no simulator answered, in the whole tree. A call whose arguments its
+            document refuses is told so, and is no miss.
     """
 
     task: str
@@ -54,6 +56,7 @@ class Result:
     calls_by_source: Mapping[str, int] = field(default_factory=dict)
     calls_by_origin: Mapping[str, int] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    misses: int = 0
 
     @property
     def key(self) -> EpisodeKey:
@@ -77,6 +80,7 @@ def result_of(episode: Episode) -> Result:
         calls_by_source=_counted(response.source for response in responses),
         calls_by_origin=_counted(response.origin for response in responses),
         fingerprints=dict(sorted(episode.fingerprints.items())),
+        misses=sum(response.status == Status.MISS for response in responses),
     )
 
 
@@ -91,13 +95,12 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
         JournalError: The file cannot be written.
     """
     rows = sorted(results, key=lambda result: result.key)
-    write_atomically(path, (_line(row) for row in rows))
+    write_atomically(path, (f"{render(row_of(row))}\n".encode() for row in rows))
 
 
-def _line(result: Result) -> bytes:
-    row = asdict(result)
-    row["cost"] = result.cost._asdict()
-    return f"{render(row)}\n".encode()
+def row_of(result: Result) -> dict[str, Any]:
+    """A result as a JSON object, as ``results.jsonl`` has it."""
+    return {**asdict(result), "cost": result.cost._asdict()}
 
 
 def read_results(path: Path) -> Iterator[Result]:
