@@ -1,8 +1,12 @@
 """What answers a call: recordings, local Python, and compositions of them."""
 
 from toolenv.simulators.base import Session, Simulator, SimulatorBase
+from toolenv.simulators.coalescing import coalesce
 from toolenv.simulators.composition import NOT_ANSWERS, first_of, record
 from toolenv.simulators.local import ApiError, LocalSimulator, LocalTool
+from toolenv.simulators.masking import Masked, MaskedSimulator
+from toolenv.simulators.neighbour import NeighbourSimulator
+from toolenv.simulators.offline import NetworkRefusedError, make_offline, offline
 from toolenv.simulators.recorded import Order, RecordedSimulator
 from toolenv.simulators.specification import open_simulator
 
@@ -11,12 +15,19 @@ __all__ = [
     "ApiError",
     "LocalSimulator",
     "LocalTool",
+    "Masked",
+    "MaskedSimulator",
+    "NeighbourSimulator",
+    "NetworkRefusedError",
     "Order",
     "RecordedSimulator",
     "Session",
     "Simulator",
     "SimulatorBase",
+    "coalesce",
     "first_of",
+    "make_offline",
+    "offline",
     "open_simulator",
     "record",
 ]
