@@ -441,6 +441,11 @@ class ToolEnv(gymnasium.Env[str, str]):
         """Digest of what an observation depends on: documents, tasks, simulator, settings."""
         return self._settings.fingerprint
 
+    @property
+    def fingerprint_parts(self) -> dict[str, str]:
+        """Digests of the parts of the fingerprint, by name: where two environments differ."""
+        return dict(self._settings.parts)
+
     # --- machinery ----------------------------------------------------------------------------
 
     _shared: EpisodeState | None = None

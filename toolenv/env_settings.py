@@ -14,6 +14,7 @@ from toolenv.episodes import Branch
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats import read_tasks
+from toolenv.jsontext import render_sorted
 from toolenv.limits import Budget
 from toolenv.simulators.base import Simulator
 from toolenv.simulators.specification import import_object
@@ -51,23 +52,34 @@ class Settings:
         return {task.id: task for task in reversed(self.tasks)}
 
     @cached_property
+    def parts(self) -> dict[str, str]:
+        """Digests of the parts of what an observation depends on, so that a difference has a name.
+
+        ``documents``: the APIs' documents. ``tasks``: the rest of the tasks, and which APIs they
+        offer. ``action format``: that and the compatibility mode. ``prompt``: the system prompt and
+        the reminder. ``simulator`` and ``limits`` are what they say.
+        """
+        apis = {
+            render_sorted(api.model_dump(mode="json")) for task in self.tasks for api in task.apis
+        }
+        tasks = [
+            [task.model_dump(mode="json", exclude={"apis"}), [list(a.identity) for a in task.apis]]
+            for task in self.tasks
+        ]
+        limits = [self.max_steps, self.observation_limit, repr(self.budget)]
+        return {
+            "documents": fingerprint("documents", sorted(apis)),
+            "tasks": fingerprint("tasks", tasks),
+            "simulator": self.simulator.fingerprint,
+            "action format": fingerprint("format", [self.action_format, self.compatibility]),
+            "limits": fingerprint("limits", limits),
+            "prompt": fingerprint("prompt", [self.system_prompt, self.reminder]),
+        }
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Digest of what an observation depends on: documents, tasks, simulator, options."""
-        return fingerprint(
-            "environment",
-            {
-                "tasks": fingerprint(
-                    "tasks", [task.model_dump(mode="json") for task in self.tasks]
-                ),
-                "simulator": self.simulator.fingerprint,
-                "max_steps": self.max_steps,
-                "observation_limit": self.observation_limit,
-                "action_format": self.action_format,
-                "compatibility": self.compatibility,
-                "system_prompt": self.system_prompt,
-                "reminder": self.reminder,
-            },
-        )
+        """Digest of what an observation depends on: of all the parts."""
+        return fingerprint("environment", self.parts)
 
 
 def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None) -> Sequence[Task]:

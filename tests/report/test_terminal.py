@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from rich.console import Console, RenderableType
 from tests.report.runs_by_hand import HOSTILE, chain, hostile, mixed, tree
 from tests.running.episodes_by_hand import episodes
 from toolenv.episodes import Episode
+from toolenv.report.summary import shares, summarise
 from toolenv.report.terminal import render_episode, results_table
 from toolenv.report.visible import visible
 from toolenv.running.results import result_of
@@ -75,13 +77,49 @@ def test_any_episode_can_be_shown(episode: Episode) -> None:
 
 
 def test_results_are_added_up_by_agent_and_policy() -> None:
-    text = printed(results_table([result_of(episode) for episode in mixed()]))
+    text = printed(results_table([result_of(episode) for episode in mixed()]), width=160)
     rows = [re.sub("[│ ]+", " ", line).strip() for line in text.splitlines() if "│" in line]
     assert rows == [
-        "dfsdt script 12 75.0% 46.8–91.1 0 0 6.0 6.0 4.0",
-        "react random 12 9.1% 1.6–37.7 0 1 2.0 2.0 1.0",
-        "react script 12 33.3% 13.8–60.9 0 0 2.0 2.0 1.0",
+        "dfsdt script 12 75.0% 46.8–91.1 0.0–100.0 0.0% 0 0 6.0 6.0 4.0",
+        "react random 12 9.1% 1.6–37.7 9.1–9.1 100.0% 0 1 2.0 2.0 1.0",
+        "react script 12 33.3% 13.8–60.9 33.3–33.3 100.0% 0 0 2.0 2.0 1.0",
     ]
+
+
+def test_misses_are_shown_only_where_there_are_any() -> None:
+    without = [result_of(episode) for episode in mixed() if episode.agent == "react"]
+    assert "bounds" not in printed(results_table(without))
+    assert "bounds" in printed(results_table([result_of(tree(TASK))]))
+
+
+def test_a_miss_is_censored_and_no_failure() -> None:
+    group = summarise(
+        [
+            replace(result_of(chain(TASK, outcome=outcome)), misses=misses)
+            for outcome, misses in [
+                ("passed", 0),
+                ("passed", 2),
+                ("failed", 0),
+                ("failed", 1),
+                ("infrastructure_error", 1),
+            ]
+        ]
+    )
+    assert group.rate == 0.5
+    assert group.bounds == (0.25, 0.75)
+    assert group.without_miss == pytest.approx(0.4)
+    undecided = summarise([result_of(chain(TASK, outcome="unsure"))])
+    assert undecided.bounds is None and undecided.without_miss == 1
+
+
+def test_the_share_of_calls_by_source_and_origin_is_one_line() -> None:
+    results = [result_of(episode) for episode in mixed()]
+    assert shares(results) == (
+        "calls: snapshot 67 %, llm 17 %, miss 17 %; origins: live 80 %, simulated 20 %"
+    )
+    assert shares([]) == "calls: none reached an API"
+    many = replace(results[0], calls_by_source={"live": 999, "store": 1}, misses=0)
+    assert shares([many]).startswith("calls: live > 99 %, store < 1 %")
 
 
 def test_what_nothing_has_decided_has_no_rate() -> None:

@@ -62,9 +62,10 @@ def test_it_is_an_option_of_every_rung_over_recordings(recordings: Snapshot) -> 
         open_simulator(f"{plain}?mask=0.5&mask_seed=1").fingerprint
         == MaskedSimulator(recordings, 0.5, 1).fingerprint
     )
-    with open_simulator(f"neighbour:{recordings.path}?mask=1") as blind:
-        call = Call("search_for_seo", {"n": 1}, SEARCH, "")
-        assert bridge.run(blind.open(SEO, 0).call(call, Branch(SEO, [], ROOT))) is None
+    blind = open_simulator(f"neighbour:{recordings.path}?mask=1")
+    call = Call("search_for_seo", {"n": 1}, SEARCH, "")
+    assert bridge.run(blind.open(SEO, 0).call(call, Branch(SEO, [], ROOT))) is None
+    blind.close()
     with pytest.raises(ConfigurationError, match="mask"):
         open_simulator(f"{plain}?mask=1.5")
 
@@ -97,7 +98,8 @@ def test_agreement_counts_texts_success_and_keys() -> None:
     prose = Response("some words")
     found = agreement([(fine, fine), (fine, alike), (fine, failed), (failed, None), (prose, fine)])
     # keys of fine: error, response, a, a/[]/b, a/[]/c; of alike: the same without c, and d
-    assert found == Agreement(5, 4, 1, 3, 3, pytest.approx((1 + 4 / 6 + 2 / 5) / 3))
+    assert found[:5] == (5, 4, 1, 3, 3)
+    assert found.key_overlap == pytest.approx((1 + 4 / 6 + 2 / 5) / 3)
     assert agreement([]) == Agreement(0, 0, 0, 0, 0, 0.0)
 
 

@@ -12,7 +12,7 @@ from toolenv.apis import API, Identity, Parameter
 from toolenv.episodes import ROOT, Branch, Call, Response, Status
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue, parse, render
-from toolenv.simulators import NeighbourSimulator, first_of, open_simulator
+from toolenv.simulators import NeighbourSimulator, open_simulator
 from toolenv.simulators.neighbour import distance
 from toolenv.snapshots import Recorded, Snapshot, Store, freeze
 from toolenv.tasks import Task
@@ -150,7 +150,7 @@ def test_the_first_answer_that_may_answer_is_served(tmp_path: Path) -> None:
 
 def test_a_change_is_never_answered_and_state_is_kept_apart(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    with first_of(NeighbourSimulator(store, max_distance=1)) as simulator:
+    with NeighbourSimulator(store, max_distance=1) as simulator:
         for record in (
             *recorded(ADD, ['{"error":"","response":1}'], arguments='{"item":"tea"}'),
             *recorded(SHOW, ['{"error":"","response":{"tea":1}}'], arguments='{"x":1}'),
@@ -197,9 +197,10 @@ def test_it_is_named_in_text(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
         store.add(search({"q": "ab"}, "two"))
     for place, answer in (("recorded.snap", "one"), ("store", "two")):
-        with open_simulator(f"neighbour:{tmp_path / place}?max_distance=0.5") as simulator:
-            assert isinstance(simulator, NeighbourSimulator)
-            assert found(simulator, {"q": "ac"}) == answer
+        simulator = open_simulator(f"neighbour:{tmp_path / place}?max_distance=0.5")
+        assert isinstance(simulator, NeighbourSimulator)
+        assert found(simulator, {"q": "ac"}) == answer
+        simulator.close()
     with pytest.raises(ConfigurationError, match="from 0"):
         open_simulator(f"neighbour:{tmp_path / 'recorded.snap'}?max_distance=2")
     with pytest.raises(ConfigurationError, match="no number"):

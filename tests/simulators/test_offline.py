@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -163,7 +163,9 @@ def test_what_waits_is_refused_too(server: Server, how: Any, inside: bool) -> No
         session = simulator.open(TASK, 1)
         return await session.call(CALL, Branch(TASK, [], ROOT))
 
-    drive = (lambda make: bridge.run_on_loop(make)) if inside else (lambda make: bridge.run(make()))
+    def drive(make: Callable[[], Coroutine[Any, Any, Response | None]]) -> Response | None:
+        return bridge.run_on_loop(make) if inside else bridge.run(make())
+
     response = drive(lambda: asked(Answering(answer)))
     assert response is not None and server.connections == (how is not looking_up)
     with pytest.raises(NetworkRefusedError, match=r"offline run.*record"):

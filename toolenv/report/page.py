@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from toolenv.episodes import Call, Episode, Response, Step
 from toolenv.errors import JournalError
-from toolenv.report.summary import count, group_results
+from toolenv.report.summary import calls_by_source, count, group_results
 from toolenv.report.tree import arguments_text, lines, status_text
 from toolenv.report.visible import cut, visible
 from toolenv.running.atomic import write_atomically
@@ -84,7 +84,8 @@ def write_report(
             lambda r: (run_of[id(r)], r.agent, r.policy, r.split),
         ),
         ended=count({result.ended: 1} for _, result in rows),
-        sources=count(result.calls_by_source for _, result in rows),
+        missed=any(group.missed for group in leaderboard.values()),
+        sources=calls_by_source(result for _, result in rows),
         origins=count(result.calls_by_origin for _, result in rows),
         outcomes=_OUTCOMES,
         episodes=_with_steps(names, opened, kept),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from toolenv.judging.intervals import wilson
 from toolenv.running.results import Result
 
-__all__ = ["Group", "count", "group_results", "summarise"]
+__all__ = ["Group", "calls_by_source", "count", "group_results", "shares", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class Group:
         mean_steps: Steps explored per episode.
         mean_policy_calls: Policy calls per episode.
         mean_api_calls: API calls per episode.
+        missed: How many episodes have a call that no simulator answered.
+        decided_missed: How many of the decided ones have.
+        passed_missed: How many of the passed ones have.
     """
 
     episodes: int
@@ -38,6 +41,9 @@ class Group:
     mean_steps: float
     mean_policy_calls: float
     mean_api_calls: float
+    missed: int = 0
+    decided_missed: int = 0
+    passed_missed: int = 0
 
     @property
     def decided(self) -> int:
@@ -54,11 +60,29 @@ class Group:
         """Wilson's 95 % interval of the pass rate."""
         return wilson(self.passed, self.decided)
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The pass rate if all episodes with a miss fail, and if all of them pass.
+
+        A miss says nothing of the policy: it is censored, and the truth lies between the two. None
+        where nothing is decided.
+        """
+        if not self.decided:
+            return None
+        surely = self.passed - self.passed_missed
+        return surely / self.decided, (surely + self.decided_missed) / self.decided
+
+    @property
+    def without_miss(self) -> float:
+        """The share of episodes without a miss; 1 for no episode."""
+        return 1 - self.missed / self.episodes if self.episodes else 1.0
+
 
 def summarise(results: Sequence[Result]) -> Group:
     """Add results up."""
     outcomes = Counter(result.outcome for result in results)
     number = len(results) or 1
+    missed = Counter(result.outcome for result in results if result.misses)
     return Group(
         len(results),
         outcomes["passed"],
@@ -68,6 +92,9 @@ def summarise(results: Sequence[Result]) -> Group:
         sum(result.steps for result in results) / number,
         sum(result.cost.policy_calls for result in results) / number,
         sum(result.cost.api_calls for result in results) / number,
+        missed.total(),
+        missed["passed"] + missed["failed"],
+        missed["passed"],
     )
 
 
@@ -87,3 +114,46 @@ def count(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for each in counts:
         total.update(each)
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def calls_by_source(results: Iterable[Result]) -> dict[str, int]:
+    """How many calls each source answered, misses told apart from what reaches no API."""
+    return count(_by_source(result) for result in results)
+
+
+def _by_source(result: Result) -> dict[str, int]:
+    found = dict(result.calls_by_source)
+    if result.misses:
+        found["miss"] = result.misses
+        found["environment"] = found.get("environment", 0) - result.misses
+    return {name: number for name, number in found.items() if number > 0}
+
+
+def shares(results: Sequence[Result]) -> str:
+    """Who answered the calls that reach an API, and what first produced the answers, in a line.
+
+    Example:
+        >>> shares([Result("1", "react", "p", 0, calls_by_source={"snapshot": 3, "environment": 2},
+        ...     calls_by_origin={"live": 3, "environment": 2}, misses=1)])
+        'calls: snapshot 75 %, miss 25 %; origins: live 100 %'
+    """
+    sources, origins = calls_by_source(results), count(one.calls_by_origin for one in results)
+    for counts in (sources, origins):
+        counts.pop("environment", None)
+    if not sources:
+        return "calls: none reached an API"
+    text = f"calls: {_percentages(sources)}"
+    return f"{text}; origins: {_percentages(origins)}" if origins else text
+
+
+def _percentages(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    return ", ".join(f"{name} {_percentage(number / total)}" for name, number in counts.items())
+
+
+def _percentage(share: float) -> str:
+    """In whole percents, and never 0 or 100 for what is neither."""
+    percents = round(100 * share)
+    if percents == 0 and share:
+        return "< 1 %"
+    return "> 99 %" if percents == 100 and share < 1 else f"{percents} %"

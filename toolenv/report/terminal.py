@@ -49,24 +49,37 @@ def results_table(results: Iterable[Result]) -> Table:
     The rate is that of the episodes that something has decided on; the others are counted apart.
     """
     groups = group_results(results, lambda result: (result.agent, result.policy))
+    missed = any(group.missed for group in groups.values())
     undecided = any(group.decided != group.episodes for group in groups.values())
-    table = Table(caption="Pass rates with Wilson's 95 % intervals.", caption_justify="left")
+    caption = "Pass rates with Wilson's 95 % intervals."
+    if missed:
+        caption += (
+            " bounds: the rate if all episodes with a miss (a call that nothing answered, which "
+            "says nothing of the policy) failed, and if all of them passed. no miss: the share "
+            "of episodes without one."
+        )
+    table = Table(caption=caption, caption_justify="left")
     for name in ("agent", "policy"):
         table.add_column(name, overflow="fold")
     table.add_column("episodes", justify="right")
     table.add_column("pass rate", justify="right")
+    if missed:
+        table.add_column("bounds", justify="right")
+        table.add_column("no miss", justify="right")
     if undecided:
         table.add_column("unsure", justify="right")
         table.add_column("broken", justify="right")
     for name in ("steps", "policy calls", "API calls"):
         table.add_column(name, justify="right")
     for (agent, policy), group in groups.items():
+        censored = [_bounds(group), f"{group.without_miss:.1%}"] if missed else []
         apart = [str(group.unsure), str(group.infrastructure_errors)] if undecided else []
         table.add_row(
             _text(agent),
             _text(policy),
             str(group.episodes),
             _rate(group),
+            *censored,
             *apart,
             f"{group.mean_steps:.1f}",
             f"{group.mean_policy_calls:.1f}",
@@ -82,6 +95,13 @@ def _rate(group: Results) -> Text:
     return Text.assemble(
         (f"{group.rate:.1%}", "bold"), (f"  {low * 100:.1f}–{high * 100:.1f}", "dim")
     )
+
+
+def _bounds(group: Results) -> str:
+    if group.bounds is None:
+        return "–"
+    low, high = group.bounds
+    return f"{low * 100:.1f}–{high * 100:.1f}"
 
 
 def _heading(episode: Episode) -> RenderableType:

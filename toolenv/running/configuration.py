@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility, ToolEnv
 from toolenv.limits import Budget
-from toolenv.simulators import open_simulator, record
+from toolenv.simulators import make_offline, open_simulator, record
+from toolenv.simulators.specification import RECORDED
 from toolenv.snapshots import Store
 
 __all__ = ["RunConfiguration"]
@@ -33,6 +34,8 @@ class RunConfiguration(BaseModel):
         observation_limit: Characters of one response that are observed.
         compatibility: Reproduce a benchmark's schemas, matching and rendering.
         system_prompt: The first message.
+        offline: Whether simulators are refused the network; see ``toolenv.simulators.offline``.
+            By default where all of them serve recordings: a frozen run.
         record: A store that what the simulator answers is written to; None for none.
         record_failures: Whether to record also what is no answer of the API, as what it was:
             time-outs, rate limits. A world whose limits are part of it wants that.
@@ -55,6 +58,7 @@ class RunConfiguration(BaseModel):
     observation_limit: int = Field(default=8192, ge=1)
     compatibility: Compatibility = ""
     system_prompt: str = SYSTEM_PROMPT
+    offline: bool | None = None
     record: str | None = None
     record_failures: bool = False
     record_time: bool = True
@@ -63,7 +67,14 @@ class RunConfiguration(BaseModel):
     def identity(self) -> dict[str, JsonValue]:
         """What results depend on, for the manifest."""
         dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude=_OF_NO_INFLUENCE)
-        return dumped
+        return {**dumped, "offline": self.is_offline}
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether simulators are refused the network: as asked for, else in frozen runs."""
+        if self.offline is not None:
+            return self.offline
+        return all(one.partition(":")[0] in RECORDED for one in self.simulator)
 
     def open_environment(self) -> ToolEnv:
         """The environment of all its episodes; whoever opens it closes its simulator.
@@ -71,7 +82,11 @@ class RunConfiguration(BaseModel):
         Raises:
             ToolenvError: Tasks or simulators cannot be opened.
         """
-        simulator = open_simulator(self.simulator)
+        simulator = (
+            make_offline(lambda: open_simulator(self.simulator))
+            if self.is_offline
+            else open_simulator(self.simulator)
+        )
         if self.record is not None:
             simulator = record(
                 simulator,

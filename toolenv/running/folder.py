@@ -66,6 +66,8 @@ class RunFolder:
         *,
         configuration: Mapping[str, JsonValue] | None = None,
         fingerprints: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        network: Mapping[str, str] | None = None,
         sync: Sync = "second",
     ) -> Self:
         """Begin a run in a folder that does not exist or is empty.
@@ -75,13 +77,15 @@ class RunFolder:
             tasks: The tasks of the run; their ids are unique.
             configuration: The settings that results depend on; see ``Manifest``.
             fingerprints: Digests of what results depend on, by part.
+            environment: Digests of the environment's parts.
+            network: Who may use the network in an offline run.
             sync: What survives a power loss; see ``toolenv.running.journal``.
 
         Raises:
             JournalError: The folder is in use, or the tasks' ids are not unique.
         """
         path = Path(path)
-        manifest, lines = describe_run(tasks, configuration, fingerprints)
+        manifest, lines = describe_run(tasks, configuration, fingerprints, environment, network)
         if path.exists() and (not path.is_dir() or _holds_anything(path)):
             raise JournalError(
                 "Is not an empty folder.",
@@ -121,6 +125,8 @@ class RunFolder:
         *,
         configuration: Mapping[str, JsonValue] | None = None,
         fingerprints: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        network: Mapping[str, str] | None = None,
         sync: Sync = "second",
         skip_corrupt: bool = False,
     ) -> Self:
@@ -132,7 +138,7 @@ class RunFolder:
         """
         run = cls.open(path, skip_corrupt=skip_corrupt)
         given = list(tasks)
-        now, _ = describe_run(given, configuration, fingerprints)
+        now, _ = describe_run(given, configuration, fingerprints, environment, network)
         different = run.manifest.differences(now)
         if now.tasks != run.manifest.tasks:
             different.append(task_differences(list(run.tasks.values()), given))

@@ -31,6 +31,8 @@ class Manifest(BaseModel):
         versions: Versions of what made the run: toolenv, Python and packages that matter.
         tasks: A digest of the run's tasks.
         fingerprints: Digests of what the results depend on, by part: environment, agent, policy.
+        environment: Digests of the environment's parts, so that a difference has a name.
+        network: Who may use the network in an offline run: the policies' endpoints, by policy.
         configuration: The settings that the results depend on. Keys and tokens never belong here,
             nor what results do not depend on, such as how many episodes run at once.
         counts: How many tasks and finished episodes there are, and whatever else is counted.
@@ -43,6 +45,8 @@ class Manifest(BaseModel):
     versions: dict[str, str] = {}
     tasks: str = ""
     fingerprints: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    network: dict[str, str] = {}
     configuration: dict[str, JsonValue] = {}
     counts: dict[str, int] = {}
 
@@ -92,6 +96,8 @@ class Manifest(BaseModel):
         """What makes ``other`` a different run, apart from its tasks; empty if nothing."""
         found = _differences("configuration", self.configuration, other.configuration)
         found += _differences("fingerprints", self.fingerprints, other.fingerprints)
+        if self.environment and other.environment:
+            found += _differences("environment", self.environment, other.environment)
         return found
 
 
@@ -121,6 +127,8 @@ def describe_run(
     tasks: Iterable[Task],
     configuration: Mapping[str, JsonValue] | None = None,
     fingerprints: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    network: Mapping[str, str] | None = None,
 ) -> tuple[Manifest, list[bytes]]:
     """A run's manifest as it begins, and its tasks as lines.
 
@@ -141,6 +149,8 @@ def describe_run(
         versions={"toolenv": _own_version(), "python": platform.python_version()},
         tasks=fingerprint("tasks", [line.decode() for line in lines]),
         fingerprints=dict(sorted((fingerprints or {}).items())),
+        environment=dict(sorted((environment or {}).items())),
+        network=dict(sorted((network or {}).items())),
         configuration=dict(configuration or {}),
         counts={"tasks": len(lines)},
     )

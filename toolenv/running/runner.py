@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from toolenv import bridge
 from toolenv.agents.base import Agent
@@ -129,7 +130,13 @@ def run(
         }
         opened = RunFolder.open_for_resume if resume and _has_run(out) else RunFolder.create
         with opened(
-            out, tasks, configuration=identity, fingerprints=fingerprints, sync=sync
+            out,
+            tasks,
+            configuration=identity,
+            fingerprints=fingerprints,
+            environment=env.fingerprint_parts,
+            network=_endpoints(planned) if configuration.is_offline else None,
+            sync=sync,
         ) as folder:
             finished = folder.journal.finished()
             todo = [item for item in planned if item.key not in finished]
@@ -141,6 +148,17 @@ def run(
     finally:
         env.simulator.close()
     return RunFolder.open(out)
+
+
+def _endpoints(planned: Sequence[Planned]) -> dict[str, str]:
+    """The servers that the policies ask, by policy, without what else is in their addresses."""
+    found: dict[str, str] = {}
+    for policy in (item.agent.policy for item in planned):
+        if hasattr(policy, "base_url"):
+            address = urlsplit(policy.base_url or "")
+            port = f":{address.port}" if address.port else ""
+            found[policy.name] = f"{address.hostname or 'the default of its client'}{port}"
+    return found
 
 
 class _Counter:

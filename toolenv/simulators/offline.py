@@ -143,7 +143,7 @@ def _install() -> None:
     with _lock:
         if not _installed:
             sys.addaudithook(_hook)
-            threading.Thread.start = _start_watched  # type: ignore[method-assign]
+            threading.Thread.start = _start_watched  # type: ignore
             _installed = True
 
 

@@ -1,0 +1,72 @@
+"""Comparing results: only of what they depend on alike, or knowing in what they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from toolenv.errors import ConfigurationError
+from toolenv.running.manifest import Manifest
+
+__all__ = ["differing_parts", "refuse_different"]
+
+_JUDGED = ("judge",)
+
+
+def differing_parts(one: Manifest, other: Manifest) -> list[str]:
+    """What the results of two runs depend on differently.
+
+    The parts of the environment are named where both manifests have them (``documents``,
+    ``tasks``, ``simulator``, ``action format``, ``limits``, ``prompt``); ``environment`` stands
+    for all of them where one manifest is of before there were parts. ``judge`` is named where
+    both were judged, and differently. Agents and policies are what is compared, and no difference.
+    """
+    found = [
+        name
+        for name in sorted({*one.environment, *other.environment})
+        if one.environment.get(name) != other.environment.get(name)
+    ]
+    if not one.environment or not other.environment:
+        mine, theirs = (run.fingerprints.get("environment", "") for run in (one, other))
+        found = ["environment"] if mine != theirs else []
+    for name in _JUDGED:
+        mine, theirs = one.fingerprints.get(name, ""), other.fingerprints.get(name, "")
+        if mine != theirs and mine and theirs:
+            found.append(name)
+    return found
+
+
+def refuse_different(
+    one: Manifest,
+    other: Manifest,
+    *,
+    apart_from: Collection[str] = (),
+    force: bool = False,
+) -> list[str]:
+    """Refuse to compare the results of different environments or judges.
+
+    Args:
+        one: The manifest of a run.
+        other: The manifest of another.
+        apart_from: Parts whose difference is what is looked at, such as ``simulator``.
+        force: Compare all the same.
+
+    Returns:
+        The parts that differ, those of ``apart_from`` left out: empty unless forced.
+
+    Raises:
+        ConfigurationError: A part differs; it is named, with both digests.
+    """
+    different = [part for part in differing_parts(one, other) if part not in apart_from]
+    if different and not force:
+        named = "; ".join(
+            f"{part} ({_digest(one, part)} and {_digest(other, part)})" for part in different
+        )
+        raise ConfigurationError(
+            f"The results depend on different things and cannot be compared: {named}.",
+            fix="Run both with the same settings, or force the comparison.",
+        )
+    return different
+
+
+def _digest(run: Manifest, part: str) -> str:
+    return run.environment.get(part) or run.fingerprints.get(part) or "none"
