@@ -4,22 +4,22 @@ The exact key (``toolenv.snapshots.key``) reads nothing but the call. The canoni
 reads what the documentation says of the parameters, and is asked second:
 
 - A parameter may be given by the name that the source spells or by the standardised one.
-- Where the documentation says number or integer, ``3``, ``3.0`` and ``"3"`` are equal. Text is read
-  as a number only where it is a number of JSON's grammar: ``"01"``, ``"+1"`` and ``" 1"`` stay text.
-  Whole numbers are exact at any size; text with a fraction or an exponent is read as JSON's readers
-  read it, as a 64-bit float, and stays text where that overflows.
+- Where the documentation says number or integer, ``3``, ``3.0`` and ``"3"`` are equal. Text is a
+  number only if it is one by JSON's grammar: ``"01"``, ``"+1"`` and ``" 1"`` stay text. Whole
+  numbers are exact at any size; text with a fraction or an exponent is read as JSON's readers read
+  it, as a 64-bit float, and stays text where that overflows.
 - Where it says boolean, ``true``, ``"true"`` and ``"True"`` are equal, and so are the three for
   false; ``1`` and ``"1"`` are not.
 - Null and empty text are the same as nothing for a parameter that is not required and has no
   default that the server is known to assume.
-- A default that the server assumes (``Parameter.assumed_default``) is the same as nothing. ToolBench's
-  defaults are examples and never that.
-- Everything else stays as it is in the exact key, of which two differ if the canonical ones do: text
-  differs from numbers where text is documented, ``"01"`` from ``"1"``, and so does case; what the
-  documentation does not name is kept.
+- A default that the server assumes (``Parameter.assumed_default``) is the same as nothing.
+  ToolBench's defaults are examples and never that.
+- Everything else stays as it is in the exact key: where text is documented, ``"3"`` and ``3``
+  differ, ``"01"`` and ``"1"``, and upper and lower case; what the documentation does not name is
+  kept as it is. Calls of one exact key have one canonical key.
 
-There is no canonical key where the documentation is unknown, where the arguments are no JSON object,
-where one parameter is given twice under two spellings, and where a number is NaN or infinite.
+There is no canonical key where the documentation is unknown, where the arguments are no JSON
+object, where one parameter is given under two spellings, and where a number is NaN or infinite.
 """
 
 from __future__ import annotations
@@ -199,10 +199,8 @@ def _rules_of(api: API) -> dict[str, _Rule]:
 
 def _rule_of(parameter: Parameter) -> _Rule:
     schema = parameter.json_schema
-    if schema is not None:
-        kind = _kind_of(schema)
-    else:
-        kind = _KINDS.get(parameter.type.lower(), "other")
+    documented = _kind_of(schema) if schema is not None else None
+    kind = documented or _KINDS.get(parameter.type.lower(), "other")
     assumed = None
     if parameter.assumed_default:
         assumed = _form(schema.get("default") if schema else parameter.default, kind)

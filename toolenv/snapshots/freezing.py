@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import zstandard
 
@@ -94,12 +95,20 @@ def freeze(
             replacing(path) as new,
         ):
             ordered.fill(records)
-            said = {"notes": notes, "licence": licence, "documents": documents}
+            said = _Said(notes, licence, documents)
             manifest = _write(new, ordered, said)
             seal(new)
         return manifest
     except (OSError, sqlite3.Error, TypeError) as error:  # TypeError: a name with a lone surrogate
         raise SnapshotError(f"The snapshot cannot be written: {error}.", where=str(path)) from error
+
+
+class _Said(NamedTuple):
+    """What a snapshot's makers say of it."""
+
+    notes: str
+    licence: str
+    documents: str
 
 
 class _Sorted:
@@ -179,7 +188,7 @@ def _level(size: int) -> int:
     return 12 if size < _SMALL else 3
 
 
-def _write(path: Path, ordered: _Sorted, said: dict[str, str]) -> Manifest:
+def _write(path: Path, ordered: _Sorted, said: _Said) -> Manifest:
     dictionary = ordered.dictionary()
     compressor = zstandard.ZstdCompressor(
         level=_level(ordered.size),
@@ -267,7 +276,8 @@ class _Counted:
         self._of_recording[response.recording] += 1
         self._origins[response.origin] += 1
         self._completeness[response.completeness] += 1
-        self._success[classify(response.status, response.text)] += 1
+        readable = response.completeness != "unparsable"
+        self._success[classify(response.status, response.text) if readable else "unknown"] += 1
         self._canonical += bool(record.canonical)
         if record.recorded_at:
             self._from = min(self._from or record.recorded_at, record.recorded_at)
@@ -276,7 +286,7 @@ class _Counted:
         recording = self.recordings.setdefault(response.recording, len(self.recordings))
         return Entry(key, api, recording, record)
 
-    def manifest(self, said: dict[str, str]) -> Manifest:
+    def manifest(self, said: _Said) -> Manifest:
         """What all of it comes to."""
         return Manifest(
             digest=self._digest.hex(),
@@ -290,5 +300,7 @@ class _Counted:
             canonical=self._canonical,
             recorded_from=self._from,
             recorded_to=self._to,
-            **said,
+            notes=said.notes,
+            licence=said.licence,
+            documents=said.documents,
         )

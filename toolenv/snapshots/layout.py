@@ -78,7 +78,8 @@ _SEAL: Final = slice(60, 64)
 
 _COUNT: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<16s16s5IQH2B")
-"""Key; canonical key, zeros for none; sizes of text, arguments, about; API, recording, ordinal; status, origin, completeness."""
+"""Key; canonical key, zeros for none; sizes of text, arguments, about; API, recording, ordinal;
+status, origin, completeness."""
 
 _ORIGINS: Final[tuple[Origin, ...]] = ("live", "simulated", "local", "environment", "unknown")
 _COMPLETENESS: Final[tuple[Completeness, ...]] = ("whole", "truncated", "unparsable")

@@ -12,9 +12,9 @@ So neither is taken at its word. In this order:
    - HTML (``<!doctype html``, ``<html``) is an error,
    - an object is an error if its ``success``, ``succeeded`` or ``ok`` is false; if its ``status``,
      ``statusCode``, ``status_code`` or ``httpStatus`` is 400 to 599, or ``code`` is, beside a
-     message; if its status is ``error``, ``fail``, ``failed`` or ``failure``; if it has an ``error``
-     or ``errors`` that is not empty; or if it holds nothing but words (``message``, ``msg``,
-     ``detail``, …) and does not claim success,
+     message; if its status is ``error``, ``fail``, ``failed`` or ``failure``; if it has an
+     ``error`` or ``errors`` that is not empty; or if it holds nothing but words (``message``,
+     ``msg``, ``detail``, …) and does not claim success,
    - a list is an error if all that it holds are,
    - any other object, list, number or boolean is a success,
    - null, empty text, an empty object or list, and prose say nothing (unknown).

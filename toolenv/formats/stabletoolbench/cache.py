@@ -21,7 +21,7 @@ from toolenv.formats.report import ReadReport
 from toolenv.jsontext import JsonValue, parse, render
 from toolenv.names import FUNCTION_NAME_LENGTH
 
-__all__ = ["CachedResponse", "read_response_cache"]
+__all__ = ["CachedResponse", "read_cache_file", "read_response_cache"]
 
 
 class CachedResponse(NamedTuple):
@@ -69,40 +69,62 @@ def read_response_cache(
             fix="Name the folder that holds one folder per category.",
         )
     for path in sorted(root.glob("*/*/*.json")):
-        place = path.relative_to(root).as_posix()
+        yield from read_cache_file(path, skip_bad=skip_bad, report=report, origin=origin)
+
+
+def read_cache_file(
+    path: Path,
+    *,
+    skip_bad: bool = False,
+    report: ReadReport | None = None,
+    origin: Origin = "unknown",
+) -> Iterator[CachedResponse]:
+    """Read one file of a cache; the two folders above it name the category and the tool.
+
+    Args:
+        path: The file.
+        skip_bad: Leave an unreadable file or entry out, recorded in the report.
+        report: Where entries read and skipped and empty files are counted.
+        origin: What first produced the responses.
+
+    Raises:
+        FormatError: Without ``skip_bad``: the file or an entry is malformed.
+    """
+    report = ReadReport() if report is None else report
+    place = "/".join(path.absolute().parts[-3:])
+    try:
+        entries = json_object(read_json(path), place)
+    except FormatError as error:
+        if not skip_bad:
+            raise
+        report.skip(FormatError(error.what, where=place))
+        return
+    if not entries:
+        report.note("file without entries", place)
+    api = _identity(path.absolute())
+    arguments_seen: dict[str, int] = {}
+    for key, value in entries.items():
+        where = f"{place}[{key!r}]"
         try:
-            entries = json_object(read_json(path), place)
+            arguments = _read_key(key, where)
+            response = _read_value(value, where, origin, report)
         except FormatError as error:
             if not skip_bad:
                 raise
-            report.skip(FormatError(error.what, where=place))
+            report.skip(error)
             continue
-        if not entries:
-            report.note("file without entries", place)
-        api = _identity(path)
-        arguments_seen: dict[str, int] = {}
-        for key, value in entries.items():
-            where = f"{place}[{key!r}]"
-            try:
-                arguments = _read_key(key, where)
-                response = _read_value(value, where, origin, report)
-            except FormatError as error:
-                if not skip_bad:
-                    raise
-                report.skip(error)
-                continue
-            same = _canonical(arguments)
-            ordinal = arguments_seen.get(same, 0)
-            arguments_seen[same] = ordinal + 1
-            if ordinal:
-                report.note("entry whose arguments equal those of another key", where)
-            report.read += 1
-            yield CachedResponse(
-                api,
-                arguments,
-                response._replace(recording=f"cache/{place}", ordinal=ordinal),
-                where,
-            )
+        same = _canonical(arguments)
+        ordinal = arguments_seen.get(same, 0)
+        arguments_seen[same] = ordinal + 1
+        if ordinal:
+            report.note("entry whose arguments equal those of another key", where)
+        report.read += 1
+        yield CachedResponse(
+            api,
+            arguments,
+            response._replace(recording=f"cache/{place}", ordinal=ordinal),
+            where,
+        )
 
 
 def _identity(path: Path) -> Identity:
