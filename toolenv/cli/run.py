@@ -63,6 +63,9 @@ def run(
     record: Annotated[
         Path | None, typer.Option(help="A store to write what the simulator answers to.")
     ] = None,
+    recording: Annotated[
+        str | None, typer.Option(help="Name of the recording. Default: each task's id.")
+    ] = None,
     record_failures: Annotated[
         bool | None, typer.Option("--record-failures", help="Record time-outs and rate limits too.")
     ] = None,
@@ -94,6 +97,7 @@ def run(
             "offline": offline,
             "compatibility": compatibility,
             "record": str(record) if record else None,
+            "recording": recording,
             "record_failures": record_failures,
             "record_time": record_time,
             "concurrency": concurrency,

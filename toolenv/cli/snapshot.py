@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from toolenv.cli.coverage import coverage, effect
 from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Recorded responses: freeze, import, look, verify, merge, compare, export.",
 )
+
+app.command("coverage")(coverage)
+app.command("effect")(effect)
 
 _Out = Annotated[Path, typer.Option(help="The snapshot file to write.")]
 _Notes = Annotated[str, typer.Option(help="Whatever should be known of it.")]

@@ -13,7 +13,7 @@ from toolenv.snapshots import Store
 
 __all__ = ["RunConfiguration"]
 
-_OF_NO_INFLUENCE = {"concurrency", "record", "record_failures", "record_time"}
+_OF_NO_INFLUENCE = {"concurrency", "record", "record_failures", "record_time", "recording"}
 """What results do not depend on."""
 
 
@@ -37,6 +37,8 @@ class RunConfiguration(BaseModel):
         offline: Whether simulators are refused the network; see ``toolenv.simulators.offline``.
             By default where all of them serve recordings: a frozen run.
         record: A store that what the simulator answers is written to; None for none.
+        recording: Name of the recording; each task's id by default. The policy's name lets coverage
+            tell what the policy recorded itself.
         record_failures: Whether to record also what is no answer of the API, as what it was:
             time-outs, rate limits. A world whose limits are part of it wants that.
         record_time: Whether records carry the time. Without it, equal runs give equal stores.
@@ -60,6 +62,7 @@ class RunConfiguration(BaseModel):
     system_prompt: str = SYSTEM_PROMPT
     offline: bool | None = None
     record: str | None = None
+    recording: str = ""
     record_failures: bool = False
     record_time: bool = True
     concurrency: int = Field(default=16, ge=1)
@@ -91,6 +94,7 @@ class RunConfiguration(BaseModel):
             simulator = record(
                 simulator,
                 Store(self.record),
+                recording=self.recording,
                 failures=self.record_failures,
                 clock=self.record_time,
             )
