@@ -13,7 +13,7 @@ import pytest
 from tests.agents.scripted import TASK as SPOKEN
 from tests.agents.scripted import environment, gives_up_below
 from tests.cli.conftest import Here
-from tests.running.processes import COMMAND, all_of, toolenv
+from tests.running.processes import COMMAND, toolenv
 from tests.running.processes import environment as variables
 from tests.snapshots.recordings_by_hand import record
 from toolenv import __version__
@@ -64,18 +64,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- help and version ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def helps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What every command says of itself."""
-    commands = [f"{command} --help".strip() for command in [*WITH_EXAMPLES, *WITHOUT]]
-    return all_of(commands, tmp_path_factory.mktemp("nothing"))
-
-
 @pytest.mark.parametrize("command", [*WITH_EXAMPLES, *WITHOUT])
-def test_help_says_what_it_does(
-    helps: dict[str, subprocess.CompletedProcess[str]], command: str
-) -> None:
-    done = helps[f"{command} --help".strip()]
+def test_help_says_what_it_does(command: str, here: Here, tmp_path: Path) -> None:
+    done = here(f"{command} --help", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Usage: toolenv{' ' if command else ''}{command}" in done.stdout
     examples = re.findall(rf"^\s+toolenv {command} ", done.stdout, re.MULTILINE)
@@ -300,9 +291,9 @@ WRONG = {
     "run --out x --tasks toolenv.mini:mini_simulator": ["gives no tasks"],
     "run --out x --only nowhere": ["no task nowhere", "toolenv tasks list"],
     "run --out x --split I9": ["I9", "I1-inst"],
-    "run --out x --agent ract": ["'ract'", "dfsdt, react"],
+    "run --out x --agent ract": ["'ract'", "The agents are "],
     "run --out x --agent dfsdt?breadth=0": ["breadth"],
-    "run --out x --policy randm": ["'randm'", "local, openai, random"],
+    "run --out x --policy randm": ["'randm'", "the kinds are "],
     "run --out x --simulator snapshot:missing": ["missing", "toolenv snapshot freeze"],
     "run --out x --simulator odd": ["Unknown simulator", "kind:place"],
     "run --out x --record broken.json": ["broken.json", "cannot be opened"],
@@ -320,7 +311,7 @@ WRONG = {
     "snapshot info missing.snap": ["missing.snap", "no such file"],
     "snapshot info broken.json": ["broken.json"],
     "snapshot verify broken.json": ["broken.json"],
-    "snapshot import . --out a.snap": ["no answer tree"],
+    "snapshot import . --out a.snap": ["broken.json"],
     "snapshot import missing --out a.snap": ["no such file or folder"],
     "report missing": ["missing", "Is not a run folder"],
     "replay missing": ["missing", "no such file or folder"],
@@ -359,7 +350,7 @@ def test_the_exit_code_is_that_of_the_process(wrong_place: Path, command: str) -
 
 @pytest.mark.parametrize(
     "command",
-    ["tasks list", "tasks list --json", "show run", "show run --json", "run --out again --json"],
+    ["tasks list", "show run --json", "run --out again --json"],
 )
 @pytest.mark.parametrize("reader", ["head -1", "true"])
 def test_a_reader_that_has_seen_enough_is_no_error(

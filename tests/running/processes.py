@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("toolenv")
@@ -48,22 +44,6 @@ def toolenv(
         timeout=_PATIENCE,
         check=False,
     )
-
-
-def all_of(commands: Iterable[str], cwd: Path) -> dict[str, subprocess.CompletedProcess[str]]:
-    """Several commands, as many at once as there are processors, each in a folder of its own.
-
-    What they are to find in their folder is copied from ``cwd``.
-    """
-
-    def run(command: str) -> subprocess.CompletedProcess[str]:
-        with TemporaryDirectory() as folder:
-            place = Path(folder, "here")
-            shutil.copytree(cwd, place)
-            return toolenv(*shlex.split(command), cwd=place)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(commands, pool.map(run, commands), strict=True))
 
 
 def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> bool:

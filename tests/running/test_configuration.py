@@ -95,11 +95,13 @@ def test_the_environment_is_as_configured(tmp_path: Path) -> None:
     assert env.messages[0] == {"role": "system", "content": "Do it."}
     *_, truncated, _ = env.step("nothing")
     assert not truncated
-    *_, truncated, info = env.step(env.action_space.sample())
+    (name, *_) = env.task.named_apis
+    *_, truncated, info = env.step({"name": name, "arguments": {"odd": 1}})
     assert truncated and info["ended"] == "limit:steps"
     env.simulator.close()
     with Store(tmp_path / "store") as store:
-        assert len(store) <= 1
+        (kept,) = store.records()
+        assert kept.identity.function == name
 
 
 def test_the_budget_is_of_policy_calls() -> None:

@@ -56,7 +56,7 @@ def _root(
 def main() -> None:
     """Entry point of the ``toolenv`` command: what is wrong is one line, whatever it is."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="toolenv")
         sys.stdout.flush()
     except _Misuse as error:
         tell_misuse(error)
