@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from toolenv.cli.coverage import coverage, effect
+from toolenv.cli.drift import drift, probe
 from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ app = typer.Typer(
 
 app.command("coverage")(coverage)
 app.command("effect")(effect)
+app.command("probe")(probe)
+app.command("drift")(drift)
 
 _Out = Annotated[Path, typer.Option(help="The snapshot file to write.")]
 _Notes = Annotated[str, typer.Option(help="Whatever should be known of it.")]

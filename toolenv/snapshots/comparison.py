@@ -51,7 +51,8 @@ def merge(
         opened: list[Store | Snapshot] = []
         for path in inputs:
             one: Store | Snapshot = Store(path) if Path(path).is_dir() else Snapshot(path)
-            opened.append(stack.enter_context(one))
+            stack.callback(one.close)
+            opened.append(one)
         manifests = [one.manifest for one in opened if isinstance(one, Snapshot)]
         documents = {manifest.documents for manifest in manifests}
         alike = len(documents) == 1 and len(manifests) == len(opened)

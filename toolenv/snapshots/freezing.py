@@ -40,6 +40,7 @@ _DICTIONARY_SIZE = 112 * 1024
 _SAMPLES = 2_000
 _SAMPLE_SIZE = 16 * 1024
 _SMALL = 64 << 20
+_TINY = 1 << 20
 _BATCH = 1_000
 
 
@@ -199,6 +200,7 @@ def _write(path: Path, ordered: _Sorted, said: _Said) -> Manifest:
     starts: list[int] = []
     connection = sqlite3.connect(path)
     try:
+        connection.execute(f"PRAGMA page_size = {512 if ordered.size < _TINY else 4096}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA journal_mode = OFF")  # a file that is renamed when complete
         connection.executescript(SCHEMA)

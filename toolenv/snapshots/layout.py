@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
+import zstandard
 
 from toolenv.apis import Identity
 from toolenv.episodes import Completeness, Origin, Response, Status
@@ -124,13 +125,14 @@ class Front(NamedTuple):
         cls, manifest: bytes, names: Names, dictionary: bytes, starts: bytes, pair_starts: bytes
     ) -> Front:
         """The row with its checksum."""
-        packed = orjson.dumps([[list(one) for one in names.identities], names.recordings])
+        listed = orjson.dumps([[list(one) for one in names.identities], names.recordings])
+        packed = zstandard.compress(listed, 12)
         parts = (manifest, packed, dictionary, starts, pair_starts)
         return cls(*parts, _checksum(*parts))
 
     def read_names(self) -> Names:
         """The names."""
-        identities, recordings = orjson.loads(self.names)
+        identities, recordings = orjson.loads(zstandard.decompress(self.names))
         return Names([Identity(*identity) for identity in identities], recordings)
 
     def check(self) -> None:
