@@ -4,6 +4,7 @@ import json
 import random
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -240,7 +241,11 @@ def test_rungs_are_chosen(held: Recordings) -> None:
     assert asked(RecordedSimulator(held, rungs=["exact"]), asking) is None
     only = asked(RecordedSimulator(held, rungs=["canonical"]), '{"city_name":"Paris","n":"3"}')
     assert only is not None and only.source == "canonical"
-    prints = {RecordedSimulator(held, rungs=r).fingerprint for r in (["exact"], ["canonical"])}
+    one, other = (
+        RecordedSimulator(held, rungs=["exact"]),
+        RecordedSimulator(held, rungs=["canonical"]),
+    )
+    prints = {one.fingerprint, other.fingerprint}
     assert len({*prints, RecordedSimulator(held).fingerprint}) == 3
     for wrong in ([], ["nearest"]):
         with pytest.raises(ConfigurationError, match="exact, canonical"):
@@ -249,9 +254,9 @@ def test_rungs_are_chosen(held: Recordings) -> None:
 
 def test_rungs_are_configured(tmp_path: Path) -> None:
     freeze(RECORDS, tmp_path / "a.snap")
-    with open_simulator(f"snapshot:{tmp_path / 'a.snap'}?rungs=exact") as exact:
+    with closing(open_simulator(f"snapshot:{tmp_path / 'a.snap'}?rungs=exact")) as exact:
         assert isinstance(exact, RecordedSimulator) and exact.rungs == {"exact"}
-    with open_simulator(f"snapshot:{tmp_path / 'a.snap'}?rungs=exact,canonical") as both:
+    with closing(open_simulator(f"snapshot:{tmp_path / 'a.snap'}?rungs=exact,canonical")) as both:
         assert isinstance(both, RecordedSimulator) and both.rungs == {"exact", "canonical"}
 
 

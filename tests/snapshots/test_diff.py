@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+from typer.testing import CliRunner
 
 from tests.snapshots.recordings_by_hand import SEARCH, numbered, record
 from toolenv.apis import Identity
+from toolenv.cli.snapshot import app
 from toolenv.episodes import Status
 from toolenv.snapshots import CallDifference, Comparison, Recorded, Snapshot, diff, freeze
 
@@ -76,3 +80,32 @@ def test_nothing_is_compared_with_nothing(tmp_path: Path) -> None:
     assert not found.different and differences == []
     found, differences = compared([], [record()], tmp_path)
     assert [one.kind for one in differences] == ["only_b"]
+
+
+# --- on the command line --------------------------------------------------------------------------
+
+
+def said(code: int, *arguments: object) -> str:
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def test_the_commands_say_what_differs(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.snap", tmp_path / "b.snap"
+    freeze([record(text="sunny all day"), numbered(1)], a, licence="CC0")
+    freeze([record(text="sunny all night")], b)
+    found = json.loads(said(1, "diff", a, b, "--json"))
+    assert (found["equal"], found["only_a"], found["answered_differently"]) == (0, 1, 1)
+    assert {one["kind"] for one in found["differences"]} == {"only_a", "answered_differently"}
+    shown = said(1, "diff", a, b, "--limit", 1)
+    assert shown.splitlines()[-1] == "calls: 0 equal, only a 1, only b 0, answered differently 1"
+    merged = json.loads(said(0, "merge", a, b, "--out", tmp_path / "m.snap", "--json"))
+    assert (merged["responses"], merged["licence"]) == (3, "CC0")
+    assert said(0, "diff", tmp_path / "m.snap", tmp_path / "m.snap").startswith("calls: 2 equal")
+    said(0, "export", tmp_path / "m.snap", "--out", tmp_path / "m.jsonl")
+    again = said(0, "import", tmp_path / "m.jsonl", "--out", tmp_path / "n.snap", "--json")
+    assert json.loads(again)["digest"] == merged["digest"]
+    assert json.loads(again)["read"]["read"] == 3
+    said(2, "export", a, "--out", tmp_path / "x", "--format", "xml")
+    said(2, "import", tmp_path / "m.jsonl", "--out", tmp_path / "n.snap", "--origin", "heaven")
