@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from tests.report.runs_by_hand import HOSTILE, chain, hostile, mixed, tree
 from tests.running.episodes_by_hand import episodes
-from toolenv.episodes import Episode
+from toolenv.episodes import Episode, Outcome
 from toolenv.report.summary import shares, summarise
 from toolenv.report.terminal import render_episode, results_table
 from toolenv.report.visible import visible
@@ -93,16 +93,17 @@ def test_misses_are_shown_only_where_there_are_any() -> None:
 
 
 def test_a_miss_is_censored_and_no_failure() -> None:
+    outcomes: list[tuple[Outcome, int]] = [
+        ("passed", 0),
+        ("passed", 2),
+        ("failed", 0),
+        ("failed", 1),
+        ("infrastructure_error", 1),
+    ]
     group = summarise(
         [
             replace(result_of(chain(TASK, outcome=outcome)), misses=misses)
-            for outcome, misses in [
-                ("passed", 0),
-                ("passed", 2),
-                ("failed", 0),
-                ("failed", 1),
-                ("infrastructure_error", 1),
-            ]
+            for outcome, misses in outcomes
         ]
     )
     assert group.rate == 0.5
