@@ -66,6 +66,7 @@ _BESIDE: Final = frozenset(
 )
 _DEEPEST: Final = 3
 _LONGEST_LITERAL: Final = 1 << 20
+_LONGEST_CUT: Final = 1 << 16
 
 
 def classify(status: Status, text: str) -> Success:
@@ -156,7 +157,8 @@ def _is_error_code(value: JsonValue) -> bool:
 
 def _structure(text: str) -> JsonValue:
     """What a text holds as JSON or as a Python literal, up to where it was cut; None for prose."""
-    for candidate in (text, _closed(text)):
+    for mend in (str, _closed):
+        candidate = mend(text)
         if candidate is None:
             continue
         try:
@@ -189,7 +191,7 @@ def _closed(text: str) -> str | None:
 
     An open string is ended where it was cut; an open object is ended after its last whole member.
     """
-    text = text.removesuffix("...")
+    text = text[:_LONGEST_CUT].removesuffix("...")
     stack: list[str] = []
     quote, escaped, is_value, whole = "", False, False, ""
     at_comma: tuple[int, str] | None = None
