@@ -7,15 +7,22 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.agents.chat_server import chat_server, completion, tool_call
+from tests.running.processes import toolenv
 from tests.simulators_by_hand import Answering, task
 from toolenv import ToolEnv, bridge
+from toolenv.agents.policies import ScriptPolicy
 from toolenv.episodes import ROOT, Branch, Call, Response, Status
+from toolenv.running.configuration import RunConfiguration
+from toolenv.running.runner import run
 from toolenv.simulators import NetworkRefusedError, Session, Simulator, make_offline, offline
+from toolenv.snapshots import freeze
 from toolenv.tasks import Task
 
 TASK = task("look")
@@ -274,3 +281,93 @@ def test_answers_and_fingerprint_stay_the_same() -> None:
     assert env.step(LOOK)[4]["source"] == "local"
     guarded.close()
     assert plain.closed == 1
+
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def asking(port: str) -> Simulator:
+    """For specifications: asks the server, unless the argument says otherwise."""
+
+    async def answer(call: Call, past: Branch) -> Response | None:
+        text = "here" if call.arguments == {"x": "here"} else directly(int(port))
+        return Response.of(text, source="live", origin="live")
+
+    return Answering(answer)
+
+
+def two_tasks() -> list[Task]:
+    return [TASK.model_copy(update={"id": name, "instruction": name}) for name in ("here", "there")]
+
+
+def _says(messages: Any, functions: Any, seed: int) -> Any:
+    if messages[-1]["role"] == "tool":
+        return {"name": "Finish", "arguments": {"return_type": "give_up_and_restart"}}
+    return {"name": "look_for_box", "arguments": {"x": messages[1]["content"]}}
+
+
+def looking() -> ScriptPolicy:
+    return ScriptPolicy(_says, name="looking")
+
+
+def configured(server: Server, **more: Any) -> RunConfiguration:
+    place = f"local:{__name__}"
+    return RunConfiguration(
+        tasks=f"{__name__}:two_tasks",
+        simulator=(f"{place}:asking?port={server.port}",),
+        policies=(f"{place}:looking",),
+        **more,
+    )
+
+
+def test_a_run_goes_on_after_a_refusal(server: Server, tmp_path: Path) -> None:
+    refused = run(configured(server, offline=True), tmp_path / "offline")
+    outcomes = {row.task: row.outcome for row in refused.results()}
+    assert outcomes == {"here": "unsure", "there": "infrastructure_error"}
+    assert server.connections == 0
+    assert refused.manifest.configuration["offline"] is True
+    live = run(configured(server), tmp_path / "live")
+    assert {row.task: row.outcome for row in live.results()} == {
+        "here": "unsure",
+        "there": "unsure",
+    }
+    assert server.connections == 1
+    assert live.manifest.configuration["offline"] is False
+
+
+def test_a_frozen_run_is_offline_by_itself_and_its_policy_is_not(tmp_path: Path) -> None:
+    said = completion(None, tool_calls=[tool_call("look_for_box", '{"x":"here"}', "1")])
+    freeze([], tmp_path / "empty.snap")
+    with chat_server([said]) as chat:
+        host = (
+            chat.url.removeprefix("http://").removesuffix("/v1").replace("127.0.0.1", "localhost")
+        )
+        policy = f"openai:m?base_url=http://{host}/v1"
+        frozen = RunConfiguration(
+            tasks=f"{__name__}:two_tasks",
+            simulator=(
+                f"snapshot:{tmp_path / 'empty.snap'}",
+                f"neighbour:{tmp_path / 'empty.snap'}",
+            ),
+            policies=(policy,),
+            max_steps=2,
+        )
+        folder = run(frozen, tmp_path / "run")
+    assert chat.requests
+    assert [row.misses for row in folder.results()] == [2, 2]
+    assert folder.manifest.configuration["offline"] is True
+    assert folder.manifest.network == {policy: host}
+    assert not frozen.model_copy(update={"offline": False}).is_offline
+    assert not RunConfiguration().is_offline
+
+
+def test_the_command_line_says_it_too(server: Server, tmp_path: Path) -> None:
+    place = f"local:{__name__}"
+    done = toolenv(
+        *("run", "--out", "run", "--tasks", f"{__name__}:two_tasks", "--offline"),
+        *("--simulator", f"{place}:asking?port={server.port}", "--policy", f"{place}:looking"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "broken 1" in done.stderr
+    assert server.connections == 0
