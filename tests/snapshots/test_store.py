@@ -5,6 +5,7 @@ import os
 import pickle  # noqa: TID251  # planted, to prove that it is not read
 import random
 import resource
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -597,3 +598,49 @@ def test_a_full_disk_is_a_store_error_and_what_is_written_stays_readable(tmp_pat
     assert done.returncode == 0, done.stderr
     with Store(tmp_path / "store") as store:
         assert len(store) == int(done.stdout) + 1
+
+
+FULL_FOR_GOOD = """
+import os, sys
+from pathlib import Path
+from tests.snapshots.recordings_by_hand import SEARCH, numbered
+from toolenv.errors import StoreError
+from toolenv.snapshots import Store
+
+store = Store(Path(sys.argv[1], "store"), power_loss_safe=sys.argv[2] == "True")
+filler = Path(sys.argv[1], "filler")
+filler.write_bytes(bytes(200_000))
+written, refused = [], []
+while len(refused) < 20:
+    number = len(written) + len(refused)
+    try:
+        store.add(numbered(number))
+        written.append(number)
+    except StoreError as error:
+        refused.append(str(error))
+assert written
+assert all("could not be recorded" in text and sys.argv[1] in text for text in refused), refused[0]
+assert all(len(store.lookup(SEARCH, numbered(number).key)) == 1 for number in written)
+filler.unlink()
+assert store.add(numbered(10**6)), "with room again, it records again"
+store.close()
+with Store(Path(sys.argv[1], "store")) as store:
+    assert len(store) == len(written) + 1
+"""
+
+
+@pytest.mark.parametrize("power_loss_safe", [True, False])
+def test_a_file_system_without_room_is_a_store_error(tmp_path: Path, power_loss_safe: bool) -> None:
+    mount = f"mount -t tmpfs -o size=1m none {shlex.quote(str(tmp_path))}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("this system does not let tests mount a file system")
+    script = f'{mount} && exec "$@"'
+    command = [sys.executable, "-c", FULL_FOR_GOOD, str(tmp_path), str(power_loss_safe)]
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, "sh", *command],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ import typer
 from toolenv.cli.coverage import coverage, effect
 from toolenv.cli.drift import drift, probe
 from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_json
+from toolenv.cli.snapshot_record import record
 
 if TYPE_CHECKING:
     from toolenv.episodes import Origin
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Recorded responses: freeze, import, look, verify, merge, compare, export.",
 )
 
+app.command("record")(record)
 app.command("coverage")(coverage)
 app.command("effect")(effect)
 app.command("probe")(probe)
