@@ -15,7 +15,7 @@ from toolenv.apis import FINISH
 from toolenv.conversations import opening
 from toolenv.env import ToolEnv
 from toolenv.episodes import FunctionCall, Message, Usage
-from toolenv.errors import PolicyError
+from toolenv.errors import ConfigurationError, PolicyError
 from toolenv.mini import mini_tasks
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.runner import run
@@ -405,3 +405,9 @@ def test_threads_share_a_policy() -> None:
         for thread in threads:
             thread.join()
     assert heard == {seed: f"seed {seed}" for seed in range(6)}
+
+
+def test_an_address_with_a_password_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="holds a password") as refused:
+        OpenAIPolicy("any", base_url="http://user:secret@127.0.0.1:1/v1")
+    assert "secret" not in str(refused.value)

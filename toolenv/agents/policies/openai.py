@@ -6,12 +6,13 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from toolenv import bridge
 from toolenv.actions import ActionFormat, read_action
 from toolenv.episodes import Message, Usage
-from toolenv.errors import PolicyError
+from toolenv.errors import ConfigurationError, PolicyError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue, render
 
@@ -37,7 +38,11 @@ class OpenAIPolicy:
         calls: ``tools`` sends the functions as OpenAI tools; ``text`` leaves them to the prompt
             and reads the completion as text.
         action_format: How a completion's text is read when it carries no tool calls.
-        extra_body: Further fields of the request, as the server wants them.
+        extra_body: Further fields of the request, as the server wants them; no keys, since the
+            fingerprint covers them.
+
+    Raises:
+        ConfigurationError: The address holds a password.
     """
 
     def __init__(
@@ -55,6 +60,12 @@ class OpenAIPolicy:
     ) -> None:
         self.model = model
         self.name = f"openai:{model}"
+        if base_url is not None and urlsplit(base_url).password is not None:
+            raise ConfigurationError(  # it would reach manifests, fingerprints and errors
+                "The address of the server holds a password.",
+                where="base_url",
+                fix="Put the key into the environment variable OPENAI_API_KEY.",
+            )
         self.base_url = base_url
         self.temperature = temperature
         self.max_tokens = max_tokens
