@@ -27,8 +27,8 @@ __all__ = ["PlainCache", "refused"]
 
 _FULL, _NORMAL = 2, 1
 
-_CHECKPOINT_PAGES = 4000
-"""16 MiB: what is written over and over reaches the database once in that many pages."""
+_CHECKPOINT_PAGES = 16_000
+"""64 MiB: what is written over and over reaches the database once in that many pages."""
 
 
 class PlainCache:

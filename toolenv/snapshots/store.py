@@ -190,23 +190,22 @@ class Store:
         key = record.key
         alias = self._alias_prefix(record.canonical) if record.canonical else ""
         pending = _Pending(self._prefix(key), encode(record), alias, key)
-        self._here.waiting.append(pending)
+        self._here.enter(pending)
         return pending
 
     def _settle(self, pending: _Pending) -> None:
         """Return when a record is written: by this thread, with all that wait, or by another."""
         here = self._here
-        with here.lock:
-            if pending.done:
-                return
-            batch: list[_Pending] = []
-            while here.waiting:
-                batch.append(here.waiting.popleft())
-            try:
-                self._write(batch)
-            except BaseException:  # interrupted: the others' records wait for the next thread
-                here.waiting.extendleft(one for one in reversed(batch) if not one.done)
-                raise
+        if not here.begin(pending):
+            return
+        batch = here.batch()
+        try:
+            self._write(batch)
+        except BaseException:  # interrupted: the others' records wait for the next thread
+            here.put_back([one for one in batch if not one.done and one is not pending])
+            raise
+        finally:
+            here.end()
 
     def _write(self, batch: Sequence[_Pending]) -> None:
         """Write records in one transaction; where that fails, each in its own."""
@@ -256,22 +255,36 @@ class Store:
 class _Pending:
     """A record on its way to the disk."""
 
-    __slots__ = ("_outcome", "alias", "key", "prefix", "value")
+    __slots__ = ("_outcome", "_wakes", "alias", "attended", "key", "leads", "prefix", "value")
 
     def __init__(self, prefix: str, value: bytes, alias: str, key: bytes) -> None:
         self.prefix = prefix
         self.value = value
         self.alias = alias
         self.key = key
+        self.attended = False
+        self.leads = False
         self._outcome: bool | StoreError | None = None
+        self._wakes = threading.Lock()
+        self._wakes.acquire()
 
     @property
     def done(self) -> bool:
         """Whether it is written or refused."""
         return self._outcome is not None
 
+    def wait(self) -> None:
+        """Until it is done, or its thread is to write what waits."""
+        self._wakes.acquire()
+
     def settle(self, outcome: bool | StoreError) -> None:
         self._outcome = outcome
+        self._wakes.release()
+
+    def lead(self) -> None:
+        """Let its thread write what waits."""
+        self.leads = True
+        self._wakes.release()
 
     def was_new(self) -> bool:
         """Whether it was new; raises what refused it."""
@@ -281,18 +294,69 @@ class _Pending:
 
 
 class _Writers:
-    """What the threads of one process share: the records that wait, and whose turn it is."""
+    """What the threads of one process share: the records that wait, and whether one writes."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.lock = threading.Lock()
-        self.waiting: deque[_Pending] = deque()
+        self._lock = threading.Lock()
+        self._waiting: deque[_Pending] = deque()
+        self._writing = False
         self._thread: ThreadPoolExecutor | None = None
+
+    def enter(self, pending: _Pending) -> None:
+        """A record is to be written."""
+        with self._lock:
+            self._waiting.append(pending)
+
+    def begin(self, pending: _Pending) -> bool:
+        """Wait for a record; returns whether its thread is to write what waits, then ``end``."""
+        with self._lock:
+            if pending.done:
+                return False
+            if not self._writing:
+                self._writing = True
+                return True
+            pending.attended = True
+        try:
+            pending.wait()
+        except BaseException:  # interrupted: nobody waits for this record any more
+            with self._lock:
+                if pending.leads:
+                    self._hand_on()
+                elif pending in self._waiting:
+                    self._waiting.remove(pending)
+            raise
+        return not pending.done
+
+    def batch(self) -> list[_Pending]:
+        """All that wait, which are now the caller's."""
+        with self._lock:
+            batch = list(self._waiting)
+            self._waiting.clear()
+            return batch
+
+    def put_back(self, batch: Sequence[_Pending]) -> None:
+        """Let records wait again, before the others."""
+        with self._lock:
+            self._waiting.extendleft(reversed(batch))
+
+    def end(self) -> None:
+        """Let the thread of the next record write."""
+        with self._lock:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """To a record that a thread waits for; the others are written along, or by their own."""
+        following = next((one for one in self._waiting if one.attended), None)
+        if following is not None:
+            following.lead()
+        else:
+            self._writing = False
 
     @property
     def thread(self) -> ThreadPoolExecutor:
         """Writes for coroutines."""
-        with self.lock:
+        with self._lock:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, "toolenv-store")
             return self._thread
