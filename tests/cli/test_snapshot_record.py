@@ -3,17 +3,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from tests.cli.conftest import Here
+from tests.running.processes import start
 from toolenv.jsontext import render
 from toolenv.simulators import LocalSimulator, LocalTool
 from toolenv.snapshots import Store
-
-ROOT = Path(__file__).resolve().parents[2]
 
 clock = LocalTool("Time", "Clock", "Tells the hour, slowly.")
 
@@ -89,13 +86,7 @@ def test_interrupted_it_keeps_what_it_has_and_goes_on_from_there(
 ) -> None:
     place = tmp_path / "live"
     line = ["snapshot", "record", str(calls(tmp_path, 200)), *SIMULATOR.split()]
-    recorder = subprocess.Popen(
-        [sys.executable, "-m", "toolenv", *line, "--store", str(place), "--concurrency", "2"],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "CLOCK_SECONDS": "0.05"},
-    )
+    recorder = start(*line, "--store", place, "--concurrency", "2", CLOCK_SECONDS="0.05")
     with Store(place) as store:
         while len(store) < 5:
             assert recorder.poll() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,14 +22,22 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **more}
 
 
-def start(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
+def heed_interrupts() -> None:
+    """What a terminal's programs do; a shell's background jobs are started ignoring them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(
+    *arguments: str | Path, cwd: Path | None = None, **variables: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment(**variables),
         cwd=cwd,
+        preexec_fn=heed_interrupts,
     )
 
 
