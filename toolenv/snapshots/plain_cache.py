@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,25 +45,34 @@ class PlainCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._queue = _Queue(path / "writers.lock")
         try:
-            self._cache = diskcache.Cache(
-                str(path),
-                disk=_PlainDisk,
-                disk_min_file_size=1 << 40,  # everything in the database: one file to sync
-                eviction_policy="none",
-                cull_limit=0,
-                sqlite_synchronous=_NORMAL,
-                sqlite_auto_vacuum=0,  # nothing shrinks: no pages spent on knowing who owns a page
-                sqlite_mmap_size=0,  # pages are written far more often than read again
-                sqlite_wal_autocheckpoint=_CHECKPOINT_PAGES,
-            )
+            path.mkdir(parents=True, exist_ok=True)
+            with self._queue:
+                self._cache = self._opened()
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
             raise StoreError(
                 f"The store cannot be opened: {error}.",
                 where=str(path),
                 fix="Name a folder that can be written, or one made by toolenv.",
             ) from error
-        self._queue = _Queue(path / "writers.lock")
+
+    def _opened(self) -> diskcache.Cache:
+        cache = diskcache.Cache(
+            str(self.path),
+            disk=_PlainDisk,
+            disk_min_file_size=1 << 40,  # everything in the database: one file to sync
+            eviction_policy="none",
+            cull_limit=0,
+            sqlite_synchronous=_NORMAL,
+            sqlite_auto_vacuum=0,  # nothing shrinks: no pages spent on knowing who owns a page
+            sqlite_mmap_size=0,  # pages are written far more often than read again
+            sqlite_wal_autocheckpoint=_CHECKPOINT_PAGES,
+        )
+        with closing(sqlite3.connect(self.path / "cache.db", isolation_level=None)) as plain:
+            # What eviction would want to know, kept up to date by triggers at every row.
+            plain.execute("DELETE FROM Settings WHERE key IN ('count', 'size')")
+        return cache
 
     def get(self, key: str) -> bytes | None:
         """The value of a key; None where there is none."""
