@@ -1,7 +1,7 @@
 # make demo   the main job on the embedded world, offline: a table and a report page
 # make test   the tests
 # make check  formatter, linter, type checker, layers
-# make bench  the figures of docs/benchmarks.md
+# make bench  the figures of steps, forks and start-up; docs/benchmarks.md names the others
 
 PYTHON ?= python3
 BIN := .venv/bin
