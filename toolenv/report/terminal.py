@@ -58,13 +58,13 @@ def results_table(results: Iterable[Result]) -> Table:
             "says nothing of the policy) failed, and if all of them passed. no miss: the share "
             "of episodes without one."
         )
-    table = Table(caption=caption, caption_justify="left")
+    table = Table(caption=caption, caption_justify="left", padding=(0, 0) if missed else (0, 1))
     for name in ("agent", "policy"):
         table.add_column(name, overflow="fold")
     table.add_column("episodes", justify="right")
-    table.add_column("pass rate", justify="right")
+    table.add_column("pass rate", justify="right", no_wrap=True)
     if missed:
-        table.add_column("bounds", justify="right")
+        table.add_column("bounds", justify="right", no_wrap=True)
         table.add_column("no miss", justify="right")
     if undecided:
         table.add_column("unsure", justify="right")
