@@ -15,7 +15,7 @@ import orjson
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-__all__ = ["JsonValue", "parse", "render", "render_sorted"]
+__all__ = ["JsonValue", "nested_deeper", "parse", "render", "render_sorted"]
 
 _MAX_DEPTH = 200
 
@@ -46,7 +46,7 @@ def parse(text: str | bytes, *, strict: bool = True) -> JsonValue:
         value = json.loads(text, strict=strict)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
-    if _depth_exceeds(value, _MAX_DEPTH):
+    if nested_deeper(value, _MAX_DEPTH):
         raise ValueError(f"JSON is nested deeper than {_MAX_DEPTH} levels")
     return value
 
@@ -109,8 +109,14 @@ def _without_nan(value: object) -> object:
     return value
 
 
-def _depth_exceeds(value: JsonValue, limit: int) -> bool:
-    level: list[JsonValue] = [value]
+def nested_deeper(value: object, limit: int) -> bool:
+    """Whether a value is nested deeper than so many levels, its scalars being one; never recurses.
+
+    Example:
+        >>> nested_deeper([[1]], 2), nested_deeper([[1]], 3)
+        (True, False)
+    """
+    level = [value]
     for _ in range(limit):
         level = [
             child

@@ -22,6 +22,7 @@ from toolenv.episodes import (
     Step,
     Usage,
 )
+from toolenv.jsontext import nested_deeper
 
 __all__ = ["read_reward", "read_step", "step_record", "without_deep_arguments"]
 
@@ -120,24 +121,10 @@ def without_deep_arguments(record: dict[str, object]) -> dict[str, object]:
     Their text stays, and ``read_step`` reads the arguments from it again.
     """
     for call in cast("list[dict[str, object]]", record["calls"]):
-        if _nested_deeper(call["arguments"], _MAX_DEPTH):
+        if nested_deeper(call["arguments"], _MAX_DEPTH):
             call["arguments"] = None
             call["arguments_in"] = "text"
     return record
-
-
-def _nested_deeper(value: object, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def read_step(record: Mapping[str, Any]) -> Step:
