@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,6 +42,7 @@ _SAMPLE_SIZE = 16 * 1024
 _SMALL = 64 << 20
 _TINY = 1 << 20
 _BATCH = 1_000
+_LEARNED = 2_048  # bytes: what is longer compresses as well, and opens faster, without a dictionary
 
 
 class RecordsDigest:
@@ -119,6 +120,7 @@ class _Sorted:
         self._connection = sqlite3.connect(path)
         self._connection.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
+            "PRAGMA cache_size = -16384;"  # KiB: sorted pieces of this size, so that they stay few
             f"PRAGMA temp_store_directory = '{str(path.parent).replace(chr(39), chr(39) * 2)}';"
             "CREATE TABLE records (id INTEGER, key BLOB, recorded_at TEXT, recording BLOB, "
             "ordinal INTEGER, record BLOB, canonical BLOB);"
@@ -189,18 +191,39 @@ def _level(size: int) -> int:
     return 12 if size < _SMALL else 3
 
 
-def _write(path: Path, ordered: _Sorted, said: _Said) -> Manifest:
-    dictionary = ordered.dictionary()
-    compressor = zstandard.ZstdCompressor(
-        level=_level(ordered.size),
-        dict_data=zstandard.ZstdCompressionDict(dictionary) if dictionary else None,
+def _page_size(size: int) -> int:
+    """Small pages waste little of a small file; in large ones no entry is spread over several."""
+    return 512 if size < _TINY else 4096 if size < _SMALL else 32768
+
+
+def _compressor(level: int, dictionary: bytes) -> Callable[[bytes], bytes]:
+    """Compression of entries: the short ones with the dictionary, if there is one."""
+    plain = zstandard.ZstdCompressor(
+        level=level,
         write_checksum=True,  # a damaged text is an error, never another text
     )
+    if not dictionary:
+        return plain.compress
+    learned = zstandard.ZstdCompressor(
+        level=level,
+        dict_data=zstandard.ZstdCompressionDict(dictionary),
+        write_checksum=True,
+    )
+
+    def compress(entry: bytes) -> bytes:
+        return (learned if len(entry) < _LEARNED else plain).compress(entry)
+
+    return compress
+
+
+def _write(path: Path, ordered: _Sorted, said: _Said) -> Manifest:
+    dictionary = ordered.dictionary()
+    compress = _compressor(_level(ordered.size), dictionary)
     counted = _Counted()
     starts: list[int] = []
     connection = sqlite3.connect(path)
     try:
-        connection.execute(f"PRAGMA page_size = {512 if ordered.size < _TINY else 4096}")
+        connection.execute(f"PRAGMA page_size = {_page_size(ordered.size)}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA journal_mode = OFF")  # a file that is renamed when complete
         connection.executescript(SCHEMA)
@@ -217,7 +240,7 @@ def _write(path: Path, ordered: _Sorted, said: _Said) -> Manifest:
 
         for identifier, group in groupby(ordered, key=lambda item: item[0]):
             entries = [counted.add(key, record) for _, key, record in group]
-            rows.append((identifier, compressor.compress(pack_entry(entries))))
+            rows.append((identifier, compress(pack_entry(entries))))
             listed.append(identifier)
             if len(listed) == LISTED:
                 flush_listing()

@@ -186,26 +186,17 @@ def entry_responses(packed: bytes, key: bytes, identity: Identity, names: Names)
     (count,) = _COUNT.unpack_from(packed)
     start = _COUNT.size + count * _HEAD.size
     found: list[Response] = []
-    for number in range(count):
-        (
-            own,
-            _,
-            text,
-            arguments,
-            about,
-            api,
-            recording,
-            ordinal,
-            status,
-            origin,
-            completeness,
-        ) = _HEAD.unpack_from(packed, _COUNT.size + number * _HEAD.size)
+    for place in range(_COUNT.size, start, _HEAD.size):
+        own, _, text, arguments, about, api, recording, ordinal, *kinds = _HEAD.unpack_from(
+            packed, place
+        )
         if own == key:
             known = names.identities[api]
             if known == identity or known.joins(identity):
+                status, origin, completeness = kinds
                 found.append(
                     Response(
-                        packed[start : start + text].decode("utf-8", "surrogatepass"),
+                        str(packed[start : start + text], "utf-8", "surrogatepass"),
                         _STATUSES[status],
                         "snapshot",
                         _ORIGINS[origin],

@@ -246,10 +246,16 @@ class _Handles(threading.local):
 
     def _open_decompressor(self, packed: bytes) -> bytes:
         (dictionary,) = self.connection.execute("SELECT dictionary FROM front").fetchone()
-        decompressor = (
-            zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary))
-            if dictionary
-            else zstandard.ZstdDecompressor()
-        )
-        self.decompress = decompressor.decompress
-        return decompressor.decompress(packed)
+        plain = zstandard.ZstdDecompressor().decompress
+        if not dictionary:
+            self.decompress = plain
+            return plain(packed)
+        learned = zstandard.ZstdDecompressor(
+            dict_data=zstandard.ZstdCompressionDict(dictionary)
+        ).decompress
+
+        def decompress(packed: bytes) -> bytes:
+            return learned(packed) if packed[4] & 3 else plain(packed)  # the frame's dictionary
+
+        self.decompress = decompress
+        return decompress(packed)
