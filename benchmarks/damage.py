@@ -119,7 +119,7 @@ def show(title: str, found: Counter[str]) -> None:
 def main() -> None:
     """Measure and print."""
     rng = random.Random(5)
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=Path.cwd()) as folder:
         small, large = Path(folder, "small.snap"), Path(folder, "large.snap")
         freeze(records(12), small)
         size = small.stat().st_size

@@ -213,7 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
     elif options.task == "verify":
         print(json.dumps(verify(options.path)))
     else:
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        with tempfile.TemporaryDirectory(prefix="benchmark-", dir=Path.cwd()) as folder:
             report(options.entries, Path(folder))
             if options.large:
                 report(10 * options.entries, Path(folder))

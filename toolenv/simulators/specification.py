@@ -74,12 +74,12 @@ def import_object(path: str, *, where: str = "") -> Any:
 
 def _open_one(specification: str) -> Simulator:
     kind, colon, rest = specification.partition(":")
-    opener = _OPENERS.get(kind)
-    if opener is None or not colon:
+    if kind not in _KINDS or not colon:
         raise ConfigurationError(
             f"Unknown simulator: {specification!r}.",
-            fix=f"Write kind:place; the kinds are {', '.join(sorted(_OPENERS))}.",
+            fix=f"Write kind:place; the kinds are {', '.join(sorted(_KINDS))}.",
         )
+    opener = _OPENERS.get(kind) or import_object(_LOADED[kind])
     place, _, query = rest.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     try:
@@ -153,3 +153,14 @@ _OPENERS: dict[str, Callable[[str, dict[str, Any]], Simulator]] = {
     "neighbour": _open_neighbour,
     "local": _open_local,
 }
+
+_LOADED = {
+    "rapidapi": "toolenv.simulators.rapidapi:open_rapidapi",
+    "toolbench": "toolenv.simulators.toolbench_service:open_toolbench_service",
+    "openapi": "toolenv.simulators.openapi:open_openapi",
+    "mcp": "toolenv.simulators.mcp:open_mcp",
+    "llm": "toolenv.simulators.llm:open_llm",
+}
+"""Openers that are imported when they are used."""
+
+_KINDS = frozenset({*_OPENERS, *_LOADED})

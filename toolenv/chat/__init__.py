@@ -1,0 +1,1 @@
+"""One LLM client for policies, simulators and judges."""

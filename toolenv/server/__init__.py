@@ -1,0 +1,1 @@
+"""Simulators behind HTTP, for other people's clients."""

@@ -1,0 +1,89 @@
+"""What real servers have in common: answers are live, and what a call changed cannot be undone."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+
+from toolenv.apis import API
+from toolenv.episodes import Branch, Call, Response, Status
+from toolenv.errors import ForkRefusedError
+from toolenv.jsontext import JsonValue
+from toolenv.simulators.base import Session, SimulatorBase, changed
+from toolenv.tasks import Task
+
+__all__ = ["LiveSimulator"]
+
+
+class LiveSimulator(SimulatorBase):
+    """Base of simulators that ask a real server.
+
+    A session refuses to be forked once a call has changed something at the server, since both
+    branches would see it.
+
+    Args:
+        safe_to_repeat: Function names of APIs that may change state and yet may be called in one
+            branch without being noticed in another; ``*`` for all.
+    """
+
+    def __init__(self, *, safe_to_repeat: Collection[str] = ()) -> None:
+        self.safe_to_repeat = frozenset(safe_to_repeat)
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A digest of everything its answers depend on, without keys or tokens."""
+
+    @abstractmethod
+    async def answer(self, api: API, arguments: Mapping[str, JsonValue]) -> Response | None:
+        """Ask the server.
+
+        Args:
+            api: The API as the task documents it.
+            arguments: By the names that policies use (``Parameter.key``).
+
+        Returns:
+            The answer, failures typed by status; None for an API that it does not serve.
+        """
+
+    def open(self, task: Task, seed: int) -> Session:
+        """A fresh session for one episode; servers know no seed."""
+        return _LiveSession(self, task, "")
+
+
+class _LiveSession:
+    __slots__ = ("_changed_by", "_owner", "_task")
+
+    def __init__(self, owner: LiveSimulator, task: Task, changed_by: str) -> None:
+        self._owner = owner
+        self._task = task
+        self._changed_by = changed_by
+
+    async def call(self, call: Call, past: Branch) -> Response | None:
+        api = self._task.named_apis.get(call.function)
+        if api is None:
+            return None
+        if call.arguments is None:
+            problem = call.invalid or "the arguments are not a JSON object"
+            return Response.of(
+                "",
+                error=f"Bad request: {problem}",
+                status=Status.BAD_INPUT,
+                source="live",
+                origin="environment",
+            )
+        response = await self._owner.answer(api, call.arguments)
+        if response is not None and changed(self._task, call, response):
+            safe = self._owner.safe_to_repeat
+            if "*" not in safe and call.function not in safe:
+                self._changed_by = call.function
+        return response
+
+    def fork(self) -> Session:
+        if self._changed_by:
+            raise ForkRefusedError(
+                f"{self._changed_by} has changed something at a real server, which no branch "
+                "can undo.",
+                fix="Use an agent that does not fork, or name the API in safe_to_repeat.",
+            )
+        return _LiveSession(self._owner, self._task, "")
