@@ -54,6 +54,7 @@ def probe(
     with friendly_errors():
         from contextlib import closing
 
+        from toolenv.cli.progress import counted
         from toolenv.running import probing
         from toolenv.simulators import open_simulator
         from toolenv.snapshots import Recorded, Snapshot, Store, freeze
@@ -61,10 +62,20 @@ def probe(
         apis = read_apis(tasks, tools)
         is_file = out.suffix == ".snap"
         seen: list[Recorded] = []
-        with Snapshot(snapshot) as recorded, closing(open_simulator(simulator)) as live:
+        with (
+            Snapshot(snapshot) as recorded,
+            closing(open_simulator(simulator)) as live,
+            counted("calls made again", quiet=as_json) as report,
+        ):
             if is_file:
                 found = probing.probe(
-                    recorded, live, seen.append, apis=apis, times=times, limit=limit
+                    recorded,
+                    live,
+                    seen.append,
+                    apis=apis,
+                    times=times,
+                    limit=limit,
+                    report=lambda calls: report(calls, limit),
                 )
                 freeze(seen, out, notes=f"probe of {recorded.manifest.digest}")
             else:
@@ -77,6 +88,7 @@ def probe(
                         earlier=list(store.records()),
                         times=times,
                         limit=limit,
+                        report=lambda calls: report(calls, limit),
                     )
         if as_json:
             print_json(_probed_as_json(found, out))

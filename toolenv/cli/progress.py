@@ -1,4 +1,4 @@
-"""Progress of a run: a bar in a terminal, plain lines elsewhere."""
+"""Progress of long work: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 
 from toolenv.running.runner import Progress
 
-__all__ = ["progress"]
+__all__ = ["counted", "progress"]
 
 _EVERY_SECONDS = 5.0
 
@@ -74,6 +74,39 @@ def _lines(console: Console) -> Callable[[Progress], None]:
             console.print(f"episodes {progress.done}/{progress.total} {tally}", highlight=False)
 
     return report
+
+
+@contextmanager
+def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """Show how many of something are done, on standard error.
+
+    Args:
+        what: What is counted, such as ``calls``.
+        quiet: Show nothing.
+
+    Yields:
+        To be told how many are done, and of how many; None where that is unknown.
+    """
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda done, total: None
+    elif console.is_terminal:
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Bar(what, *columns, console=console) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        last = time.monotonic()
+
+        def report(done: int, total: int | None) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _EVERY_SECONDS or done == total:
+                last = now
+                of = "" if total is None else f"/{total}"
+                console.print(f"{what} {done}{of}", highlight=False)
+
+        yield report
 
 
 class _Tally:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from toolenv.running.recording import RecordedCalls
 
 __all__ = ["record"]
-
-_EVERY_SECONDS = 5.0
 
 
 def record(
@@ -58,6 +54,7 @@ def record(
       toolenv snapshot record runs/g1 --simulator local:my_tools:simulator --store live.store
     """
     with friendly_errors():
+        from toolenv.cli.progress import counted
         from toolenv.formats import read_tasks, read_tools
         from toolenv.running.recording import apis_of, read_calls, record_calls
         from toolenv.simulators import open_simulator
@@ -66,7 +63,7 @@ def record(
         with (
             closing(open_simulator(simulator)) as asked,
             Store(store, power_loss_safe=power_loss_safe) as opened,
-            _progress(quiet=as_json) as report,
+            counted("calls", quiet=as_json) as report,
         ):
             apis = apis_of(asked)
             for folder in tools or ():
@@ -86,34 +83,6 @@ def record(
         _tell(tally, store, as_json)
         if not tally.complete:
             raise typer.Exit(DIFFERS)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show how many calls are done, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if quiet:
-        yield lambda done, total: None
-    elif console.is_terminal:
-        with Progress(
-            "calls", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-        ) as bar:
-            task = bar.add_task("calls", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        last = time.monotonic()
-
-        def report(done: int, total: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= _EVERY_SECONDS or done == total:
-                last = now
-                console.print(f"calls {done}/{total}", highlight=False)
-
-        yield report
 
 
 def _tell(tally: RecordedCalls, store: Path, as_json: bool) -> None:

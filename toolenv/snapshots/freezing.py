@@ -187,8 +187,8 @@ class _Sorted:
 
 
 def _level(size: int) -> int:
-    """What is small is compressed hard; a large store would take hours."""
-    return 12 if size < _SMALL else 3
+    """What is small is compressed hard; a large store would take hours. Both open equally fast."""
+    return 12 if size < _SMALL else 6
 
 
 def _page_size(size: int) -> int:
