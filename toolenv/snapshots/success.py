@@ -32,7 +32,7 @@ from typing import Final, Literal, TypeAlias
 from toolenv.episodes import Status
 from toolenv.jsontext import JsonValue, parse
 
-__all__ = ["Success", "classify"]
+__all__ = ["Success", "classify", "structure_of"]
 
 Success: TypeAlias = Literal["success", "error", "unknown"]
 """What a recorded response is, as far as its status and structure tell."""
@@ -88,7 +88,7 @@ def classify(status: Status, text: str) -> Success:
         return "unknown"
     if status not in (Status.OK, Status.ANSWERED, Status.API_ERROR):
         return "error"
-    value = _structure(text)
+    value = structure_of(text)
     error: JsonValue = None
     if isinstance(value, dict) and "error" in value and set(value) <= {"error", "response"}:
         error, value = value["error"], value.get("response")
@@ -104,7 +104,7 @@ def _of_body(value: JsonValue, depth: int) -> Success:
     if isinstance(value, str):
         if _HTML.match(value):
             return "error"
-        read = _structure(value) if value.strip()[:1] in ("{", "[", '"', "'") else None
+        read = structure_of(value) if value.strip()[:1] in ("{", "[", '"', "'") else None
         if read is None or read == value or depth >= _DEEPEST:
             return "unknown"
         return _of_body(read, depth + 1)
@@ -155,8 +155,13 @@ def _is_error_code(value: JsonValue) -> bool:
     return isinstance(value, int | float) and 400 <= value < 600
 
 
-def _structure(text: str) -> JsonValue:
-    """What a text holds as JSON or as a Python literal, up to where it was cut; None for prose."""
+def structure_of(text: str) -> JsonValue:
+    """What a text holds as JSON or as a Python literal, up to where it was cut; None for prose.
+
+    Example:
+        >>> structure_of("{'city': 'Paris', 'days': [1, 2")
+        {'city': 'Paris', 'days': [1]}
+    """
     for mend in (str, _closed):
         candidate = mend(text)
         if candidate is None:
