@@ -1,0 +1,155 @@
+"""What goes to a web server and what comes back, within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from urllib.parse import quote, quote_plus, urlsplit
+
+from toolenv.episodes import Status
+from toolenv.errors import SimulatorError, ToolenvError
+from toolenv.jsontext import render
+
+__all__ = ["Secrets", "WebError", "WebLimits", "WebReply", "WebRequest"]
+
+_SHORTEST_SECRET = 4
+"""Shorter ones are not looked for: they would be found in any text."""
+
+
+class WebRequest(NamedTuple):
+    """One HTTP request.
+
+    Args:
+        method: Upper case.
+        url: The whole address, with its query.
+        headers: By name.
+        content: The body; None for none.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    content: bytes | None = None
+
+    def __repr__(self) -> str:
+        """The request without query, headers and body, which may hold keys."""
+        try:
+            parts = urlsplit(self.url)
+            shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        except ValueError:
+            shown = "…"
+        return f"WebRequest({self.method!r}, {shown!r}, …)"
+
+
+class WebReply(NamedTuple):
+    """What a server replied.
+
+    Args:
+        status: The HTTP status.
+        headers: By name in lower case; of equal names the values joined by commas.
+        content: The body, decompressed, within the size limit.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class WebLimits(NamedTuple):
+    """How long, how much and how often.
+
+    Args:
+        connect: Seconds to look a host up and connect to it.
+        total: Seconds for one attempt from its first byte to its last, however the server drips;
+            also the most that all pauses between the attempts of one call may add up to.
+        size: Bytes of a body, decompressed.
+        attempts: How often one call is tried at most.
+        in_flight: Requests to one host at the same time, for each event loop.
+        per_second: Requests a second to one host; None for no limit.
+        calls: Requests in all, retries and redirects included; None for no limit.
+    """
+
+    connect: float = 10.0
+    total: float = 30.0
+    size: int = 1 << 20
+    attempts: int = 3
+    in_flight: int = 64
+    per_second: float | None = None
+    calls: int | None = None
+
+
+class WebError(SimulatorError):
+    """A request got no reply that can be used; says what kind of failure it is.
+
+    Args:
+        what: What went wrong, without any secret.
+        status: The status of the response that stands for it.
+        unsent: Whether it is certain that the server got no request.
+        again: Whether the same request may fare better a moment later.
+        where: The host.
+        fix: What to do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: Status = Status.SEND_ERROR,
+        unsent: bool = False,
+        again: bool = False,
+        where: str = "",
+        fix: str = "",
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status = status
+        self.unsent = unsent
+        self.again = again
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = (self.what, self.status, self.unsent, self.again, self.where, self.fix)
+        return _rebuild, state
+
+
+def _rebuild(
+    what: str, status: Status, unsent: bool, again: bool, where: str, fix: str
+) -> ToolenvError:
+    return WebError(what, status=status, unsent=unsent, again=again, where=where, fix=fix)
+
+
+class Secrets:
+    """Keys and tokens, to be kept out of whatever a server sends back.
+
+    They are found as they are and in the forms in which they travel: percent-encoded, and as text
+    in JSON. A server that hides one otherwise is not stopped.
+
+    Example:
+        >>> Secrets(["s3cr/et"]).hide("a=s3cr/et&b=s3cr%2Fet")
+        'a=…&b=…'
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            secret = secret.strip()
+            if len(secret) >= _SHORTEST_SECRET:
+                inside = render(secret)[1:-1]
+                forms |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), inside}
+        self._forms = sorted(forms, key=lambda form: (-len(form), form))
+        self._bytes = [form.encode("utf-8", "surrogatepass") for form in self._forms]
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+    def hide(self, text: str) -> str:
+        """The text with an ellipsis for every secret."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, "…")
+        return text
+
+    def hide_bytes(self, content: bytes) -> bytes:
+        """The same for UTF-8."""
+        for form in self._bytes:
+            if form in content:
+                content = content.replace(form, "…".encode())
+        return content
