@@ -264,3 +264,35 @@ def test_parallel_calls_of_an_environment_in_a_notebook() -> None:
 
     first, second = asyncio.run(cell())
     assert first == second == 'look_for_box: {"x": "a"}\nlook_for_box: {"x": "b"}'
+
+
+# --- what all callers share -----------------------------------------------------------------------
+
+
+def test_what_is_shared_runs_on_one_loop_for_callers_of_every_kind() -> None:
+    async def ask() -> asyncio.AbstractEventLoop:
+        return await bridge.in_background(running_loop)
+
+    inline = bridge.run(ask())
+    assert asyncio.run(ask()) is inline
+    assert bridge.run(bridge.wait(ask)) is inline, "from the background loop itself"
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: bridge.run(ask())).result() is inline
+
+
+def test_what_is_shared_is_cancelled_with_its_caller() -> None:
+    cancelled = threading.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async def give_up() -> None:
+        async with asyncio.timeout(0.01):
+            await bridge.in_background(hang)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+    assert cancelled.wait(10)

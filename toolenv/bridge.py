@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from toolenv.errors import BridgeError
 
-__all__ = ["carries_context", "gather", "run", "run_on_loop", "wait"]
+__all__ = ["carries_context", "gather", "in_background", "run", "run_on_loop", "submit", "wait"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -117,7 +117,31 @@ async def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """
     if not _inline.depth:
         return await make()
-    return asyncio.run_coroutine_threadsafe(_call(make), _background_loop()).result()
+    return submit(make).result()
+
+
+async def in_background(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Await something on the one background loop, whoever asks and from whichever loop.
+
+    For what is shared by all callers and bound to one loop, such as a connection that stays open.
+    It is cancelled when its caller is cancelled or interrupted.
+
+    Args:
+        make: Makes the coroutine; it is called on the background loop.
+    """
+    future = submit(make)
+    if not _inline.depth:
+        return await asyncio.wrap_future(future)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def submit(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+    """Start a coroutine on the background loop, without waiting for it."""
+    return asyncio.run_coroutine_threadsafe(_call(make), _background_loop())
 
 
 async def gather(makers: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
