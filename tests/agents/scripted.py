@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from toolenv.actions import read_action
@@ -73,6 +74,25 @@ class Noting:
     ) -> Message:
         self.heard.append(Heard(render(list(messages)), render(list(functions)), seed))
         return await self.policy(copy.deepcopy(messages), functions, seed=seed)
+
+
+class InTurn:
+    """Says one thing after the other, over and over, wherever in the tree it is asked."""
+
+    name = fingerprint = "in turn"
+
+    def __init__(self, *said: str | Message) -> None:
+        self._said = cycle(said)
+
+    async def __call__(
+        self,
+        messages: Sequence[dict[str, JsonValue]],
+        functions: Sequence[dict[str, JsonValue]],
+        *,
+        seed: int,
+    ) -> Message:
+        said = next(self._said)
+        return said if isinstance(said, Message) else read_action(said)
 
 
 class ByPath:

@@ -15,12 +15,19 @@ import pytest
 from toolenv.agents import (
     DFSDT,
     Agent,
+    BestOfN,
     Policy,
+    Progress,
     RandomPolicy,
     ReACT,
+    ReACTAtN,
     Replay,
     ReplayPolicy,
     ScriptPolicy,
+    SelfConsistency,
+    ToolBenchDFSDT,
+    TreeOfThoughtsBFS,
+    TreeOfThoughtsDFS,
 )
 from toolenv.env import ToolEnv
 from toolenv.limits import Budget
@@ -90,6 +97,51 @@ class TestDFSDTOfBreadth2(AgentSuite):
 class TestDFSDTOfBreadth3(AgentSuite):
     def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
         return DFSDT(policy, breadth=3, budget=budget)
+
+
+class TestDFSDTWithAScorer(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return DFSDT(policy, scorer=Progress(), budget=budget)
+
+
+class TestDFSDTThatPrunesRepeats(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return DFSDT(policy, prune_repeats=True, budget=budget)
+
+
+class TestToolBenchDFSDT(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return ToolBenchDFSDT(policy, budget=budget)
+
+
+class TestTreeOfThoughtsBFS(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return TreeOfThoughtsBFS(policy, budget=budget)
+
+
+class TestTreeOfThoughtsDFS(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return TreeOfThoughtsDFS(policy, budget=budget)
+
+
+class TestTreeOfThoughtsWithHiddenSiblings(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return TreeOfThoughtsBFS(policy, siblings="hidden", budget=budget)
+
+
+class TestReACTAtN(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return ReACTAtN(policy, budget=budget)
+
+
+class TestBestOfN(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return BestOfN(policy, budget=budget)
+
+
+class TestSelfConsistency(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return SelfConsistency(policy, budget=budget)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -5,15 +5,29 @@ from toolenv.agents.dfsdt import DFSDT
 from toolenv.agents.policies import OpenAIPolicy, RandomPolicy, ReplayPolicy, ScriptPolicy
 from toolenv.agents.react import ReACT
 from toolenv.agents.replay import Replay
+from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
+from toolenv.agents.toolbench_dfsdt import ToolBenchDFSDT
+from toolenv.agents.tree_of_thoughts import TreeOfThoughtsBFS, TreeOfThoughtsDFS
+from toolenv.agents.tries import BestOfN, ReACTAtN, SelfConsistency, Tries
 
 __all__ = [
     "DFSDT",
     "Agent",
+    "BestOfN",
     "OpenAIPolicy",
     "Policy",
+    "PolicyScorer",
+    "Progress",
     "RandomPolicy",
     "ReACT",
+    "ReACTAtN",
     "Replay",
     "ReplayPolicy",
+    "Scorer",
     "ScriptPolicy",
+    "SelfConsistency",
+    "ToolBenchDFSDT",
+    "TreeOfThoughtsBFS",
+    "TreeOfThoughtsDFS",
+    "Tries",
 ]

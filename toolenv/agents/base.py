@@ -83,6 +83,10 @@ class Agent:
         """What the strategy depends on besides policy and budget, for the fingerprint."""
         return {}
 
+    def budget_for(self, task: Task) -> Budget | None:
+        """What an attempt at a task may spend."""
+        return self.budget
+
     # --- machinery ----------------------------------------------------------------------------
 
     @property
@@ -119,7 +123,8 @@ class Agent:
         """
         own = env.fresh()
         own.reset(seed=seed, options={"task": task})
-        own.attach(Meter(self.budget) if self.budget is not None else None, observer)
+        budget = self.budget_for(own.task)
+        own.attach(Meter(budget) if budget is not None else None, observer)
         failed = ""
         try:
             chosen = await self.explore(own)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from toolenv.agents.base import Agent, Policy
+from toolenv.agents.expanding import expand, propose, read_count, repeats_a_call
+from toolenv.agents.scoring import Scorer, best
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Step
-from toolenv.errors import ConfigurationError
-from toolenv.jsontext import JsonValue, render
 from toolenv.limits import Budget
 
 __all__ = ["DFSDT"]
@@ -27,6 +26,10 @@ class DFSDT(Agent):
     Args:
         policy: What decides.
         breadth: Children of one node.
+        scorer: Where given, all children of a node are made first and expanded best first, as in
+            ToolLLM's search with a filter; what it asks counts in the budget.
+        prune_repeats: Do not go on from a step whose calls were all made before, on its path or
+            by its siblings.
         budget: What one attempt may spend.
 
     Raises:
@@ -40,21 +43,34 @@ class DFSDT(Agent):
         'DFSDT'
     """
 
-    def __init__(self, policy: Policy, *, breadth: int = 2, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        breadth: int = 2,
+        scorer: Scorer | None = None,
+        prune_repeats: bool = False,
+        budget: Budget | None = None,
+    ) -> None:
         super().__init__(policy, budget=budget)
-        if type(breadth) is not int or breadth < 1:
-            raise ConfigurationError(
-                f"It is {breadth!r}, and must be a whole number, 1 or more.", where="breadth"
-            )
-        self.breadth = breadth
+        self.breadth = read_count(breadth, "breadth")
+        self.scorer = scorer
+        self.prune_repeats = prune_repeats
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Breadth."""
-        return {"breadth": self.breadth}
+        """Breadth, and what differs from the plain search."""
+        found: dict[str, Any] = {"breadth": self.breadth}
+        if self.scorer is not None:
+            found["scorer"] = self.scorer.fingerprint
+        if self.prune_repeats:
+            found["prune_repeats"] = True
+        return found
 
     async def explore(self, env: ToolEnv) -> Branch | None:
         """Search until an answer, exhaustion or the end of the budget."""
+        if self.scorer is not None:
+            return await self._explore_ranked(env, self.scorer)
         last = env.branch
         nodes: list[tuple[ToolEnv, list[Step]]] = [(env, [])]  # the path, each with its children
         while nodes and not env.meter.exhausted():
@@ -63,35 +79,28 @@ class DFSDT(Agent):
                 nodes.pop()
                 continue
             child = node.fork(rank=len(children))
-            await child.astep(await self._propose(child, children))
+            await child.astep(await propose(self.policy, child, children))
             last = child.branch
             if child.ended == "answer":
                 return last
             step = last.last
             assert step is not None  # astep has appended one
+            if not (self.prune_repeats and repeats_a_call(last, children)):
+                nodes.append((child, []))
             children.append(step)
-            nodes.append((child, []))
         return last
 
-    async def _propose(self, env: ToolEnv, siblings: Sequence[Step]) -> Any:
-        messages = env.messages
-        if not siblings:
-            return await self.policy(messages, env.functions, seed=env.seed)
-        request = describe_siblings(siblings)
-        asked: dict[str, JsonValue] = {"role": "user", "content": request}
-        message = await self.policy([*messages, asked], env.functions, seed=env.seed)
-        return message._replace(diversity=request)
-
-
-def describe_siblings(siblings: Sequence[Step]) -> str:
-    """The diversity message: what was tried at this point, and a request for something else."""
-    tried = [
-        {"name": call.function, "arguments": call.text, "observation": response.text[:1000]}
-        for step in siblings
-        for call, response in zip(step.calls, step.responses, strict=True)
-    ] or [{"message": step.message.content} for step in siblings]
-    lines = "\n".join(render(item) for item in tried)
-    return (
-        "At this point of the task you have already tried the following, and it did not lead to "
-        f"an answer:\n{lines}\nTake a different step now: another function or other arguments."
-    )
+    async def _explore_ranked(self, env: ToolEnv, scorer: Scorer) -> Branch | None:
+        last, waiting = env, [env]  # the next to be expanded at the end
+        while waiting and not env.meter.exhausted():
+            children = await expand(self.policy, waiting.pop(), self.breadth)
+            if not children:
+                break
+            last = children[-1]
+            if last.ended == "answer":
+                return last.branch
+            going_on = [child for child in children if not child.ended]
+            if self.prune_repeats:
+                going_on = [child for child in going_on if not repeats_a_call(child.branch)]
+            waiting += reversed(await best(scorer, going_on))
+        return last.branch

@@ -14,6 +14,10 @@ from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
 from toolenv.agents.policies import OpenAIPolicy, RandomPolicy
 from toolenv.agents.react import ReACT
+from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
+from toolenv.agents.toolbench_dfsdt import ToolBenchDFSDT
+from toolenv.agents.tree_of_thoughts import TreeOfThoughtsBFS, TreeOfThoughtsDFS
+from toolenv.agents.tries import BestOfN, ReACTAtN, SelfConsistency
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import parse
 from toolenv.limits import Budget
@@ -67,6 +71,8 @@ def open_agent(specification: str, policy: Policy, budget: Budget | None = None)
             f"Unknown agent: {specification!r}.",
             fix=f"The agents are {', '.join(sorted(AGENTS))}.",
         )
+    if "scorer" in options:
+        options["scorer"] = _open_scorer(str(options["scorer"]), policy)
     try:
         agent = strategy(policy, budget=budget, **options)
     except TypeError as error:
@@ -86,6 +92,26 @@ def _split(specification: str) -> tuple[str, dict[str, Any]]:
         except ValueError:
             options[name] = text
     return head, options
+
+
+def _open_scorer(specification: str, policy: Policy) -> Scorer:
+    if specification == "progress":
+        return Progress()
+    if specification == "policy":
+        return PolicyScorer(policy)
+    if not specification.startswith("local:"):
+        raise ConfigurationError(
+            f"Unknown scorer: {specification!r}.",
+            fix="Use progress, policy (which asks the policy itself) or local:module:name.",
+        )
+    made = import_object(specification.removeprefix("local:"), where=specification)
+    scorer = made() if isinstance(made, type) else made
+    if not isinstance(scorer, Scorer):
+        raise ConfigurationError(
+            f"{specification!r} gives a {type(scorer).__name__}, which is no scorer.",
+            fix="It needs a fingerprint and to be called; see toolenv.agents.Scorer.",
+        )
+    return scorer
 
 
 def _open_openai(model: str, options: dict[str, Any]) -> Policy:
@@ -116,5 +142,14 @@ POLICIES: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
 }
 """What makes a policy, by kind."""
 
-AGENTS: dict[str, Callable[..., Agent]] = {"react": ReACT, "dfsdt": DFSDT}
+AGENTS: dict[str, Callable[..., Agent]] = {
+    "react": ReACT,
+    "react@n": ReACTAtN,
+    "best-of-n": BestOfN,
+    "self-consistency": SelfConsistency,
+    "dfsdt": DFSDT,
+    "dfsdt-toolbench": ToolBenchDFSDT,
+    "tot-bfs": TreeOfThoughtsBFS,
+    "tot-dfs": TreeOfThoughtsDFS,
+}
 """Strategies by name."""

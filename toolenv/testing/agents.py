@@ -33,11 +33,11 @@ class AgentSuite(ABC):
         assert episode.fingerprints["agent"] and episode.fingerprints["environment"]
 
     def test_it_stays_within_its_budget(self) -> None:
-        """No more policy calls than allowed, and the limit is named."""
+        """No more policy calls than allowed; where all are made, the limit is named."""
         for limit in (1, 3, 7):
             episode = self._run(ScriptPolicy(_wander, name="wander"), Budget(policy_calls=limit))
             assert episode.cost.policy_calls <= limit
-            assert episode.ended.startswith("limit:")
+            assert episode.ended.startswith("limit:") or episode.cost.policy_calls < limit
 
     def test_equal_seeds_leave_equal_episodes(self) -> None:
         """Policy, task and seed decide everything."""
