@@ -2,7 +2,7 @@
 
 from toolenv.simulators.base import Session, Simulator, SimulatorBase
 from toolenv.simulators.coalescing import coalesce
-from toolenv.simulators.composition import NOT_ANSWERS, first_of, record
+from toolenv.simulators.composition import NOT_ANSWERS, first_of, record, rungs_of
 from toolenv.simulators.local import ApiError, LocalSimulator, LocalTool
 from toolenv.simulators.masking import Masked, MaskedSimulator
 from toolenv.simulators.neighbour import NeighbourSimulator
@@ -30,4 +30,5 @@ __all__ = [
     "offline",
     "open_simulator",
     "record",
+    "rungs_of",
 ]

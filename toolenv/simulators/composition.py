@@ -13,7 +13,7 @@ from toolenv.snapshots.records import Recorded, Recordings, documented
 from toolenv.snapshots.store import Store
 from toolenv.tasks import Task
 
-__all__ = ["NOT_ANSWERS", "first_of", "record"]
+__all__ = ["NOT_ANSWERS", "first_of", "record", "rungs_of"]
 
 NOT_ANSWERS = frozenset(
     {
@@ -45,6 +45,18 @@ def first_of(*simulators: Simulator | Recordings) -> Simulator:
         one if isinstance(one, Simulator) else RecordedSimulator(one) for one in simulators
     )
     return rungs[0] if len(rungs) == 1 else _FirstOf(rungs)
+
+
+def rungs_of(simulator: Simulator) -> tuple[Simulator, ...]:
+    """The simulators that a ladder asks in turn; what is no ladder is its own only rung.
+
+    Example:
+        >>> rungs_of(first_of())
+        ()
+    """
+    if not isinstance(simulator, _FirstOf):
+        return (simulator,)
+    return tuple(rung for one in simulator.simulators for rung in rungs_of(one))
 
 
 class _FirstOf(SimulatorBase):
