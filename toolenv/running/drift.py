@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-import numpy as np
-
 from toolenv.apis import Identity
 from toolenv.episodes import Episode, Status
 from toolenv.errors import ConfigurationError
+from toolenv.judging.bootstrap import mean_estimates
 from toolenv.running.comparison import refuse_different
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
@@ -254,10 +253,13 @@ def _move(pairs: Sequence[tuple[Episode, Episode]], seed: int, samples: int) -> 
             turned[cause] += 1
         decided.setdefault(one.task.id, []).append((then, now, cause))
     tasks = [_mean(results) for results in decided.values()]
-    columns = np.array(
-        [[task.after - task.before, *task.parts] for task in tasks], dtype=float
-    ).reshape(len(tasks), 1 + len(CAUSES))
-    shift, *parts = _bootstrap(columns, seed, samples)
+    rows = [(task.after - task.before, *task.parts) for task in tasks]
+    moves = (
+        [Shift(*one) for one in mean_estimates(rows, derive("drift", seed), samples=samples)]
+        if rows
+        else [Shift(0.0, -1.0, 1.0)] * (1 + len(CAUSES))
+    )
+    shift, *parts = moves
     return Movement(
         tasks=len(tasks),
         episodes=sum(map(len, decided.values())),
@@ -283,18 +285,3 @@ def _mean(results: Sequence[tuple[int, int, Cause | None]]) -> _Task:
 
 def _average(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def _bootstrap(columns: np.ndarray, seed: int, samples: int) -> list[Shift]:
-    """The mean of each column and its percentile interval, over rows drawn with replacement."""
-    if not len(columns):
-        return [Shift(0.0, -1.0, 1.0)] * columns.shape[1]
-    generator = np.random.Generator(np.random.PCG64(derive("drift", seed)))
-    means = np.empty((samples, columns.shape[1]))
-    for number in range(samples):
-        means[number] = columns[generator.integers(len(columns), size=len(columns))].mean(axis=0)
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return [
-        Shift(float(value), float(least), float(most))
-        for value, least, most in zip(columns.mean(axis=0), low, high, strict=True)
-    ]

@@ -1,0 +1,173 @@
+"""Bootstrap intervals: how far a figure would move if other tasks, or other APIs, had been drawn.
+
+What is drawn with replacement are whole clusters (the tasks of a run, the APIs of a snapshot),
+each with everything that belongs to it: what is measured within one is alike, and counting it as
+so many independent measurements makes intervals too narrow. Intervals are percentile intervals.
+With few clusters these are too short; ``widened`` ones take percentiles farther out, as many as
+make up for it where the figure is a mean of normal values (Hesterberg, "What Teachers Should Know
+About the Bootstrap", The American Statistician 69, 2015, section 3.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import cos, pi, sin, sqrt
+from statistics import NormalDist
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Estimate", "bootstrap", "mean_estimates", "median_estimate", "ratio_estimates"]
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Drawn: TypeAlias = npt.NDArray[np.int64]
+
+
+class Estimate(NamedTuple):
+    """A figure and the ends of its interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    statistic: Callable[[Drawn], Numbers],
+    clusters: int,
+    seed: int,
+    *,
+    samples: int = 2_000,
+    confidence: float = 0.95,
+    widened: bool = False,
+) -> list[Estimate]:
+    """Any figures of some clusters, with percentile intervals over clusters drawn again.
+
+    Args:
+        statistic: Computes the figures from the numbers of the clusters that were drawn, some of
+            them several times; NaN where one is not defined, which leaves the draw out for it.
+        clusters: How many there are.
+        seed: What the draws derive from; see ``toolenv.seeds.derive``.
+        samples: How often is drawn.
+        confidence: The share of draws inside the interval.
+        widened: Whether the interval makes up for few clusters; of one alone it has no ends then.
+    """
+    values = statistic(np.arange(clusters))
+    generator = np.random.Generator(np.random.PCG64(seed))
+    drawn = np.empty((samples, len(values)))
+    for number in range(samples):
+        drawn[number] = statistic(generator.integers(clusters, size=clusters))
+    tail = (1 - confidence) / 2
+    if widened:
+        tail = _widened(tail, clusters) if clusters > 1 else float("nan")
+    ends = []
+    for column in drawn.T:
+        defined = column[~np.isnan(column)]
+        known = len(defined) > 0 and tail == tail
+        ends.append(np.quantile(defined, [tail, 1 - tail]) if known else np.full(2, np.nan))
+    return [
+        Estimate(float(value), float(low), float(high))
+        for value, (low, high) in zip(values, ends, strict=True)
+    ]
+
+
+def ratio_estimates(
+    parts: Sequence[Any] | Numbers,
+    wholes: Sequence[Any] | Numbers,
+    seed: int,
+    *,
+    samples: int = 2_000,
+    widened: bool = False,
+) -> list[Estimate]:
+    """Sums divided by sums, column by column: means over what clusters of unequal size hold.
+
+    Args:
+        parts: A row for each cluster: the sum of what it measured, by column.
+        wholes: The same shape: how many measurements that is.
+        seed: What the draws derive from.
+        samples: How often is drawn.
+        widened: Whether intervals make up for few clusters.
+
+    Example:
+        >>> ratio_estimates([[2.0], [0.0]], [[2.0], [2.0]], 0)[0]
+        Estimate(value=0.5, low=0.0, high=1.0)
+    """
+    above, below = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
+
+    def ratios(drawn: Drawn) -> Numbers:
+        sums, counts = above[drawn].sum(axis=0), below[drawn].sum(axis=0)
+        found: Numbers = np.divide(
+            sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0
+        )
+        return found
+
+    if not len(above):
+        return [Estimate(float("nan"), float("nan"), float("nan"))] * (
+            above.shape[1] if above.ndim > 1 else 0
+        )
+    return bootstrap(ratios, len(above), seed, samples=samples, widened=widened)
+
+
+def mean_estimates(
+    rows: Sequence[Any] | Numbers, seed: int, *, samples: int = 2_000
+) -> list[Estimate]:
+    """The mean of each column over the rows, each row a cluster of its own."""
+    values = np.asarray(rows, dtype=float)
+    return ratio_estimates(values, np.ones_like(values), seed, samples=samples)
+
+
+def median_estimate(
+    clusters: Sequence[Sequence[float]],
+    seed: int,
+    *,
+    samples: int = 2_000,
+    widened: bool = False,
+) -> Estimate:
+    """The median of what all clusters hold; of an even number the mean of the middle two.
+
+    Example:
+        >>> median_estimate([[1.0, 2.0], [3.0]], 0).value
+        2.0
+    """
+    filled = [cluster for cluster in clusters if len(cluster)]
+    if not filled:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    values = np.concatenate([np.asarray(cluster, dtype=float) for cluster in filled])
+    owners = np.repeat(np.arange(len(filled)), [len(cluster) for cluster in filled])
+    order = np.argsort(values, kind="stable")
+    values, owners = values[order], owners[order]
+
+    def median(drawn: Drawn) -> Numbers:
+        times = np.bincount(drawn, minlength=len(filled))[owners].cumsum()
+        middle = [(times[-1] - 1) // 2, times[-1] // 2]
+        return np.array([values[np.searchsorted(times, middle, side="right")].mean()])
+
+    return bootstrap(median, len(filled), seed, samples=samples, widened=widened)[0]
+
+
+def _widened(tail: float, clusters: int) -> float:
+    """The normal tail that reaches as far as Student's t, times the root of n over n - 1."""
+    freedom = clusters - 1
+    low, high = 0.0, pi / 2  # of the angle whose tangent is t by the root of the freedom
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _beyond(middle, freedom) > tail else (low, middle)
+    t = sqrt(freedom) * sin(low) / cos(low)
+    return NormalDist().cdf(-sqrt(clusters / freedom) * t)
+
+
+def _beyond(angle: float, freedom: int) -> float:
+    """The upper tail of Student's t (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    term, inside = 1.0, 0.0
+    if freedom % 2:
+        term = cos(angle)
+        for factor in range(2, freedom, 2):
+            inside += term
+            term *= cos(angle) ** 2 * factor / (factor + 1)
+        inside = (angle + sin(angle) * inside) * 2 / pi
+    else:
+        for factor in range(1, freedom, 2):
+            inside += term
+            term *= cos(angle) ** 2 * factor / (factor + 1)
+        inside *= sin(angle)
+    return (1 - inside) / 2
