@@ -9,17 +9,30 @@ from toolenv.apis import API
 from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.errors import ForkRefusedError
 from toolenv.jsontext import JsonValue
-from toolenv.simulators.base import Session, SimulatorBase, changed
+from toolenv.simulators.base import Session, SimulatorBase
 from toolenv.tasks import Task
 
 __all__ = ["LiveSimulator"]
+
+_REFUSED = frozenset(
+    {
+        Status.BAD_INPUT,
+        Status.NOT_FOUND,
+        Status.NOT_SUBSCRIBED,
+        Status.UNAUTHORISED,
+        Status.TOO_MANY_REQUESTS,
+        Status.RATE_LIMITED,
+        Status.SIMULATOR_FAILED,
+    }
+)
+"""What says that nothing was done. A time-out or a broken connection leaves open what was."""
 
 
 class LiveSimulator(SimulatorBase):
     """Base of simulators that ask a real server.
 
-    A session refuses to be forked once a call has changed something at the server, since both
-    branches would see it.
+    A session refuses to be forked once a call may have changed something at the server, since both
+    branches would see it: any call of an API that changes state, unless the server refused it.
 
     Args:
         safe_to_repeat: Function names of APIs that may change state and yet may be called in one
@@ -73,7 +86,7 @@ class _LiveSession:
                 origin="environment",
             )
         response = await self._owner.answer(api, call.arguments)
-        if response is not None and changed(self._task, call, response):
+        if response is not None and api.mutates and response.status not in _REFUSED:
             safe = self._owner.safe_to_repeat
             if "*" not in safe and call.function not in safe:
                 self._changed_by = call.function
@@ -82,7 +95,7 @@ class _LiveSession:
     def fork(self) -> Session:
         if self._changed_by:
             raise ForkRefusedError(
-                f"{self._changed_by} has changed something at a real server, which no branch "
+                f"{self._changed_by} may have changed something at a real server, which no branch "
                 "can undo.",
                 fix="Use an agent that does not fork, or name the API in safe_to_repeat.",
             )

@@ -94,7 +94,7 @@ class WebClient:
         """Send a request, again where that is safe and may help.
 
         A 429 is tried again, and what never reached the server; a 5xx and a connection that broke
-        only where the method may be repeated. ``Retry-After`` is waited for, unless that would be
+        only where the request may be repeated. ``Retry-After`` is waited for, unless that would be
         longer than ``limits.total``: then the reply that said so is the result.
 
         Returns:
@@ -115,6 +115,9 @@ class WebClient:
 
     async def _send(self, request: WebRequest) -> WebReply:
         method = request.method.upper()
+        repeatable = request.repeatable
+        if repeatable is None:
+            repeatable = method in _IDEMPOTENT
         url, origin = self._target(request.url)
         headers = _headers(request)
         patience = self.limits.total
@@ -130,7 +133,7 @@ class WebClient:
                 return _or_raise(last)
             except WebError as error:
                 last = error
-            if attempt >= self.limits.attempts or not _may_repeat(last, method):
+            if attempt >= self.limits.attempts or not _may_repeat(last, repeatable):
                 return _or_raise(last)
             asked = _asked_pause(last)
             if asked > patience:
@@ -306,10 +309,10 @@ def _or_raise(last: WebReply | WebError) -> WebReply:
     return last
 
 
-def _may_repeat(last: WebReply | WebError, method: str) -> bool:
+def _may_repeat(last: WebReply | WebError, repeatable: bool) -> bool:
     if isinstance(last, WebError):
-        return last.again and (last.unsent or method in _IDEMPOTENT)
-    return last.status == 429 or (last.status >= 500 and method in _IDEMPOTENT)
+        return last.again and (last.unsent or repeatable)
+    return last.status == 429 or (last.status >= 500 and repeatable)
 
 
 def _asked_pause(last: WebReply | WebError) -> float:

@@ -24,12 +24,14 @@ class WebRequest(NamedTuple):
         url: The whole address, with its query.
         headers: By name.
         content: The body; None for none.
+        repeatable: Whether sending it twice does no harm; None where the method tells.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = {}
     content: bytes | None = None
+    repeatable: bool | None = None
 
     def __repr__(self) -> str:
         """The request without query, headers and body, which may hold keys."""
