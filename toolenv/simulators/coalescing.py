@@ -300,7 +300,12 @@ async def _lease(store: Store, name: str) -> Lease:
 
 
 def _is_answer(response: Response | None) -> bool:
-    return response is not None and response.status not in NOT_ANSWERS
+    """Whether others may have it; injected faults, whose source is the environment, are not."""
+    return (
+        response is not None
+        and response.source != "environment"
+        and response.status not in NOT_ANSWERS
+    )
 
 
 def _running_loop() -> Loop | None:

@@ -102,6 +102,8 @@ def record(
 ) -> Simulator:
     """Write what a simulator answers to a store.
 
+    What the environment itself made (``inject_faults``) is never written.
+
     Args:
         simulator: What answers.
         store: Where answers go; closed with the simulator.
@@ -159,6 +161,10 @@ class _RecordSession:
         response = await self._inner.call(call, past)
         owner = self._owner
         if response is None or call.api is None:
+            return response
+        if response.source == "environment":  # an injected fault: no one's answer
+            self._changes.before(past)
+            self._changes.note(call, response)  # what it altered may have changed something
             return response
         if response.status in NOT_ANSWERS and not owner.failures:
             return response
