@@ -15,14 +15,14 @@ are ``environment``, which ``record`` never keeps. So record what is real, and i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 from collections.abc import Sequence
 from functools import partial
-from statistics import NormalDist
 from typing import NamedTuple, TypeAlias, get_args
 
 from toolenv import bridge
-from toolenv.episodes import ROOT, Branch, Call, Response, Status, Step
+from toolenv.episodes import ROOT, Branch, Call, Response, Status
 from toolenv.fingerprint import fingerprint
 from toolenv.seeds import derive
 from toolenv.simulators.altered_responses import add_sentence, break_json, change_schema
@@ -48,8 +48,9 @@ _REFUSALS: dict[FaultKind, tuple[Status, Sequence[str]]] = {
 }
 """Faults that stand in for the API: it is not asked."""
 
-_BITS, _DRAWS = 21, 3
-"""One digest of 63 bits is worth three draws."""
+_BITS, _DRAWS = 21, 24
+"""One digest of 63 bytes is worth so many draws: making one for each call would cost more than all
+else here."""
 
 _MASK = (1 << _BITS) - 1
 
@@ -179,7 +180,7 @@ class _Draws:
 class _ApiFaults:
     """What one API of one episode meets."""
 
-    __slots__ = ("_base", "_block", "lasting", "latency", "passing", "quiet", "total")
+    __slots__ = ("_base", "_block", "_key", "lasting", "latency", "passing", "quiet", "total")
 
     def __init__(self, draws: _Draws, function: str) -> None:
         plan = draws.plan
@@ -187,6 +188,7 @@ class _ApiFaults:
         now = derive("faults", plan.seed, draws.task.id, draws.seed, function)
         rates = plan.rates_of(function) if function else {}
         self._base = now
+        self._key = now.to_bytes(8, "big")
         self._block = (-1, 0, 0)
         self.latency = plan.latency if function else None
         self.passing = _limits(plan, rates, "call")
@@ -206,7 +208,9 @@ class _ApiFaults:
         block = before // _DRAWS
         drawn = self._block  # read once: forks in other threads may replace it
         if drawn[0] != block or drawn[1] != again:
-            drawn = self._block = (block, again, derive(self._base, "call", block, again))
+            raw = b"%d %d" % (block, again)
+            digest = hashlib.blake2b(raw, digest_size=_BITS * _DRAWS // 8, key=self._key).digest()
+            drawn = self._block = (block, again, int.from_bytes(digest, "big"))
         return drawn[2] >> (_BITS * (before % _DRAWS)) & _MASK
 
     def fault_at(self, place: _Place) -> _Fault | None:
@@ -220,6 +224,8 @@ class _ApiFaults:
         assert latency is not None  # only asked for then
         if derive(self._base, "held back", *place) >= latency.share * 2**63:
             return
+        from statistics import NormalDist  # imports much, and few plans hold anything back
+
         drawn = (derive(self._base, "latency", *place) + 0.5) / 2**63
         away = NormalDist().inv_cdf(min(max(drawn, 1e-9), 1 - 1e-9))
         seconds = min(latency.longest, latency.median * math.exp(min(latency.spread * away, 700)))
@@ -266,35 +272,35 @@ class _Places:
 
     def of(self, call: Call, past: Branch) -> _Place:
         """The place of a call."""
+        function = call.function
         if past.at != self._at:
             self._move(past)
         elif self._shared:
             self._before = self._before.copy()
-            self._here = {function: here.copy() for function, here in self._here.items()}
+            self._here = {name: here.copy() for name, here in self._here.items()}
             self._shared = False
-        here = self._here.get(call.function)
+        here = self._here.get(function)
         if here is None:
-            here = self._here[call.function] = {}
+            here = self._here[function] = {}
         known = here.get(call.text)
         if known is None:
-            place = (self._before.get(call.function, 0) + len(here), 0)
+            place = (self._before.get(function, 0) + len(here), 0)
         else:
             place = (known[0], known[1] + 1)
         here[call.text] = place
         return place
 
     def _move(self, past: Branch) -> None:
-        new: list[Step] = []
-        at = past.at
-        while at not in (self._at, ROOT):
-            new.append(past.steps[at])
-            at = past.steps[at].parent
-        if at != self._at:
-            self._before = {}
-        elif self._shared:
+        if self._shared:
             self._before = self._before.copy()
-        before = self._before
-        for step in new:
+        before, steps, here, at = self._before, past.steps, self._at, past.at
+        while at != here:
+            if at == ROOT:  # not below where it was: the counts are those of another path
+                self._before = before = {}
+                here, at = ROOT, past.at
+                continue
+            step = steps[at]
+            at = step.parent
             for call in step.calls:
                 if call.api is not None:
                     before[call.function] = before.get(call.function, 0) + 1
