@@ -39,7 +39,7 @@ def bootstrap(
     *,
     samples: int = 2_000,
     confidence: float = 0.95,
-    widened: bool = False,
+    widened: Sequence[int] | None = None,
 ) -> list[Estimate]:
     """Any figures of some clusters, with percentile intervals over clusters drawn again.
 
@@ -50,7 +50,8 @@ def bootstrap(
         seed: What the draws derive from; see ``toolenv.seeds.derive``.
         samples: How often is drawn.
         confidence: The share of draws inside the interval.
-        widened: Whether the interval makes up for few clusters; of one alone it has no ends then.
+        widened: How many clusters each figure depends on, to make up for few of them; of one alone
+            an interval has no ends then. None for plain percentiles.
     """
     values = statistic(np.arange(clusters))
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -58,10 +59,9 @@ def bootstrap(
     for number in range(samples):
         drawn[number] = statistic(generator.integers(clusters, size=clusters))
     tail = (1 - confidence) / 2
-    if widened:
-        tail = _widened(tail, clusters) if clusters > 1 else float("nan")
+    tails = [tail] * len(values) if widened is None else [_widened(tail, n) for n in widened]
     ends = []
-    for column in drawn.T:
+    for column, tail in zip(drawn.T, tails, strict=True):
         defined = column[~np.isnan(column)]
         known = len(defined) > 0 and tail == tail
         ends.append(np.quantile(defined, [tail, 1 - tail]) if known else np.full(2, np.nan))
@@ -102,10 +102,9 @@ def ratio_estimates(
         return found
 
     if not len(above):
-        return [Estimate(float("nan"), float("nan"), float("nan"))] * (
-            above.shape[1] if above.ndim > 1 else 0
-        )
-    return bootstrap(ratios, len(above), seed, samples=samples, widened=widened)
+        return []
+    sizes = [int(count) for count in (below > 0).sum(axis=0)] if widened else None
+    return bootstrap(ratios, len(above), seed, samples=samples, widened=sizes)
 
 
 def mean_estimates(
@@ -142,11 +141,14 @@ def median_estimate(
         middle = [(times[-1] - 1) // 2, times[-1] // 2]
         return np.array([values[np.searchsorted(times, middle, side="right")].mean()])
 
-    return bootstrap(median, len(filled), seed, samples=samples, widened=widened)[0]
+    sizes = [len(filled)] if widened else None
+    return bootstrap(median, len(filled), seed, samples=samples, widened=sizes)[0]
 
 
 def _widened(tail: float, clusters: int) -> float:
     """The normal tail that reaches as far as Student's t, times the root of n over n - 1."""
+    if clusters < 2:
+        return float("nan")
     freedom = clusters - 1
     low, high = 0.0, pi / 2  # of the angle whose tangent is t by the root of the freedom
     for _ in range(60):
