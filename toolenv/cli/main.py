@@ -13,6 +13,7 @@ from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
 from toolenv.cli.run import run
+from toolenv.cli.serve import serve
 from toolenv.cli.show import show
 from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
@@ -35,6 +36,7 @@ app.command()(show)
 app.command()(report)
 app.command()(replay)
 app.command()(demo)
+app.command()(serve)
 app.add_typer(tasks, name="tasks")
 app.add_typer(snapshot, name="snapshot")
 
