@@ -36,6 +36,7 @@ from toolenv.episodes import Branch, Call, FunctionCall, Message, Response, Stat
 from toolenv.errors import CheckError, ConfigurationError, EpisodeError, SimulatorError
 from toolenv.mini import mini_simulator, mini_solution, mini_tasks
 from toolenv.observations import REMINDER
+from toolenv.prices import Price
 from toolenv.tasks import Check, Task
 
 IDS = ["toolenv/ToolBench-v0", "toolenv/MiniToolBench-v0"]
@@ -609,7 +610,8 @@ def test_a_budget_truncates_by_its_name(budget: dict[str, float], steps: int) ->
 def test_money_truncates_by_its_name() -> None:
     env = begun(budget={"money": 1.0})
     assert env.step(call("look"))[3] is False
-    env.meter.charge_policy(Usage(), money=1.0)
+    env.meter.price = Price(input=1.0, output=1.0)
+    env.meter.charge_policy(Usage(1_000_000, 0))
     *_, truncated, info = env.step(call("look"))
     assert (truncated, info["ended"]) == (True, "limit:money")
 

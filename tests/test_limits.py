@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from toolenv.episodes import Cost, Usage
 from toolenv.limits import Budget, Meter
+from toolenv.prices import Price
 
 
 @pytest.mark.parametrize("budget", [None, Budget()])
 def test_without_limits_nothing_is_ever_exhausted(budget: Budget | None) -> None:
-    meter = Meter(budget)
-    meter.charge_policy(Usage(10**9, 10**9), money=1e9)
+    meter = Meter(budget, Price(1e9, 1e9))
+    meter.charge_policy(Usage(10**9, 10**9))
     meter.charge_api(10**9)
     assert meter.exhausted() == ""
 
@@ -35,10 +36,10 @@ def test_without_limits_nothing_is_ever_exhausted(budget: Budget | None) -> None
 )
 def test_a_limit_is_reached_by_its_name(budget: Budget, enough: int) -> None:
     (name,) = [name for name in Budget.__slots__ if getattr(budget, name) is not None]
-    meter = Meter(budget)
+    meter = Meter(budget, Price(input=5_000, output=100_000))
     for _ in range(enough):
         assert meter.exhausted() == ""
-        meter.charge_policy(Usage(10, 2), money=0.25)
+        meter.charge_policy(Usage(10, 2))
         meter.charge_api(3)
     assert meter.exhausted() == name
 
@@ -58,12 +59,12 @@ def test_a_day_is_not_over_yet() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 9))))
 def test_costs_add_up(charges: list[tuple[int, int, int]]) -> None:
-    meter = Meter()
+    meter = Meter(price=Price(input=2e6, output=4e6))
     for read, written, calls in charges:
-        meter.charge_policy(Usage(read, written), money=0.5)
+        meter.charge_policy(Usage(read, written))
         meter.charge_api(calls)
     reads, writes, calls_made = (sum(charge[n] for charge in charges) for n in range(3))
-    assert meter.cost() == Cost(len(charges), reads, writes, calls_made, len(charges) / 2)
+    assert meter.cost() == Cost(len(charges), reads, writes, calls_made, 2 * reads + 4 * writes)
 
 
 def test_equal_work_costs_the_same_whatever_time_it_took() -> None:

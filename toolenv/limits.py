@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from toolenv.episodes import Cost, Usage
+from toolenv.prices import Price
 
 __all__ = ["Budget", "Meter"]
 
@@ -32,6 +33,10 @@ class Budget:
 class Meter:
     """What an episode has spent; shared by all forks of one environment.
 
+    Args:
+        budget: What may be spent; None for no limit.
+        price: What tokens cost; None where that is unknown, or nothing.
+
     Example:
         >>> meter = Meter(Budget(policy_calls=1))
         >>> meter.charge_policy(Usage(10, 2))
@@ -44,26 +49,31 @@ class Meter:
         "api_calls",
         "budget",
         "input_tokens",
-        "money",
         "output_tokens",
         "policy_calls",
+        "price",
     )
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, price: Price | None = None) -> None:
         self.budget = budget
+        self.price = price
         self.policy_calls = 0
         self.input_tokens = 0
         self.output_tokens = 0
         self.api_calls = 0
-        self.money = 0.0
         self._started = time.monotonic() if budget and budget.seconds is not None else 0.0
 
-    def charge_policy(self, usage: Usage, *, money: float = 0.0) -> None:
+    @property
+    def money(self) -> float:
+        """The price of all tokens so far; 0 without a price."""
+        price = self.price
+        return price.of(self.input_tokens, self.output_tokens) if price is not None else 0.0
+
+    def charge_policy(self, usage: Usage) -> None:
         """Charge one policy call, whether its message is used or thrown away."""
         self.policy_calls += 1
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
-        self.money += money
 
     def charge_api(self, calls: int) -> None:
         """Charge API calls."""

@@ -2,7 +2,13 @@
 
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
-from toolenv.agents.policies import OpenAIPolicy, RandomPolicy, ReplayPolicy, ScriptPolicy
+from toolenv.agents.policies import (
+    OpenAIPolicy,
+    RandomPolicy,
+    RecordedPolicy,
+    ReplayPolicy,
+    ScriptPolicy,
+)
 from toolenv.agents.react import ReACT
 from toolenv.agents.replay import Replay
 from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
@@ -21,6 +27,7 @@ __all__ = [
     "RandomPolicy",
     "ReACT",
     "ReACTAtN",
+    "RecordedPolicy",
     "Replay",
     "ReplayPolicy",
     "Scorer",

@@ -12,6 +12,7 @@ from toolenv.errors import PolicyError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.limits import Budget, Meter
+from toolenv.prices import Price
 from toolenv.tasks import Task
 
 __all__ = ["Agent", "Policy"]
@@ -65,11 +66,13 @@ class Agent:
 
     Attributes:
         name: What records and reports call it: the strategy's name unless set otherwise.
+        price: What the policy's tokens cost; None where that is unknown, or nothing.
     """
 
     def __init__(self, policy: Policy, *, budget: Budget | None = None) -> None:
         self.policy = policy
         self.budget = budget
+        self.price: Price | None = None
         self.name = type(self).__name__
 
     # --- override this ------------------------------------------------------------------------
@@ -98,6 +101,8 @@ class Agent:
             if budget
             else None
         )
+        if limits and budget and budget.money is not None and self.price is not None:
+            limits += [self.price.input, self.price.output]
         strategy = type(self).__name__
         return fingerprint("agent", [strategy, self.settings, self.policy.fingerprint, limits])
 
@@ -125,6 +130,7 @@ class Agent:
         own.reset(seed=seed, options={"task": task})
         budget = self.budget_for(own.task)
         own.attach(Meter(budget) if budget is not None else None, observer)
+        own.meter.price = self.price
         failed = ""
         try:
             chosen = await self.explore(own)

@@ -13,20 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from toolenv.apis import Identity
-from toolenv.episodes import (
-    Call,
-    FunctionCall,
-    Message,
-    Response,
-    Status,
-    Step,
-    Usage,
-)
+from toolenv.episodes import Call, FunctionCall, Response, Status, Step
 from toolenv.jsontext import nested_deeper
+from toolenv.message_records import message_record, read_message
 
 __all__ = ["read_reward", "read_step", "step_record", "without_deep_arguments"]
 
-_NO_USAGE = Usage()
 _MAX_DEPTH = 150
 
 
@@ -45,7 +37,7 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         "step": number,
         "parent": parent,
         "rank": rank,
-        "message": _message_record(message),
+        "message": message_record(message),
         "calls": [
             _call_record(call, message.calls[place] if place < len(message.calls) else None)
             for place, call in enumerate(calls)
@@ -56,26 +48,6 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         record["observation"] = observation
     record["reward"] = reward
     record["ended"] = ended
-    return record
-
-
-def _message_record(message: Message) -> dict[str, object]:
-    content, calls, reasoning, diversity, usage, repaired = message
-    record: dict[str, object] = {
-        "content": content,
-        "calls": [{"name": name, "arguments": text, "id": id_} for name, text, id_ in calls],
-    }
-    if reasoning:
-        record["reasoning"] = reasoning
-    if diversity:
-        record["diversity"] = diversity
-    if usage != _NO_USAGE:
-        record["usage"] = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-        }
-    if repaired:
-        record["repaired"] = repaired
     return record
 
 
@@ -133,7 +105,7 @@ def read_step(record: Mapping[str, Any]) -> Step:
     Raises:
         KeyError, TypeError, IndexError: The record is no step's.
     """
-    message = _read_message(record["message"])
+    message = read_message(record["message"])
     responses = tuple([_read_response(response) for response in record["responses"]])
     observation = record.get("observation")
     return Step(
@@ -147,18 +119,6 @@ def read_step(record: Mapping[str, Any]) -> Step:
         responses[0].text if observation is None else observation,
         read_reward(record["reward"]),
         record["ended"],
-    )
-
-
-def _read_message(record: Mapping[str, Any]) -> Message:
-    usage = record.get("usage")
-    return Message(
-        record["content"],
-        tuple([FunctionCall(c["name"], c["arguments"], c["id"]) for c in record["calls"]]),
-        record.get("reasoning", ""),
-        record.get("diversity", ""),
-        _NO_USAGE if usage is None else Usage(usage["input_tokens"], usage["output_tokens"]),
-        record.get("repaired", ""),
     )
 
 

@@ -2,7 +2,8 @@
 
 from toolenv.agents.policies.openai import OpenAIPolicy
 from toolenv.agents.policies.random import RandomPolicy
+from toolenv.agents.policies.recorded import RecordedPolicy
 from toolenv.agents.policies.replay import ReplayPolicy
 from toolenv.agents.policies.script import ScriptPolicy
 
-__all__ = ["OpenAIPolicy", "RandomPolicy", "ReplayPolicy", "ScriptPolicy"]
+__all__ = ["OpenAIPolicy", "RandomPolicy", "RecordedPolicy", "ReplayPolicy", "ScriptPolicy"]

@@ -1,0 +1,50 @@
+"""Assistant messages as JSON objects, and back without a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toolenv.episodes import FunctionCall, Message, Usage
+
+__all__ = ["message_record", "read_message"]
+
+_NO_USAGE = Usage()
+
+
+def message_record(message: Message) -> dict[str, object]:
+    """The record of a message; members that have their default are left out."""
+    content, calls, reasoning, diversity, usage, repaired = message
+    record: dict[str, object] = {
+        "content": content,
+        "calls": [{"name": name, "arguments": text, "id": id_} for name, text, id_ in calls],
+    }
+    if reasoning:
+        record["reasoning"] = reasoning
+    if diversity:
+        record["diversity"] = diversity
+    if usage != _NO_USAGE:
+        record["usage"] = {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+        }
+    if repaired:
+        record["repaired"] = repaired
+    return record
+
+
+def read_message(record: Mapping[str, Any]) -> Message:
+    """The message in a record.
+
+    Raises:
+        KeyError, TypeError: The record is no message's.
+    """
+    usage = record.get("usage")
+    return Message(
+        record["content"],
+        tuple([FunctionCall(c["name"], c["arguments"], c["id"]) for c in record["calls"]]),
+        record.get("reasoning", ""),
+        record.get("diversity", ""),
+        _NO_USAGE if usage is None else Usage(usage["input_tokens"], usage["output_tokens"]),
+        record.get("repaired", ""),
+    )
