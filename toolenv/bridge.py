@@ -178,7 +178,15 @@ def _background_loop() -> asyncio.AbstractEventLoop:
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     if thread.is_alive() and not loop.is_closed():
-        loop.call_soon_threadsafe(loop.stop)
+        asyncio.run_coroutine_threadsafe(_end(loop), loop)
         thread.join(timeout=1.0)
         if not thread.is_alive():
             loop.close()
+
+
+async def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """End as ``asyncio.run`` does: what generators hold open, such as connections, is closed."""
+    try:
+        await asyncio.wait_for(loop.shutdown_asyncgens(), timeout=0.5)
+    finally:
+        loop.stop()
