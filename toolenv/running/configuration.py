@@ -8,12 +8,20 @@ from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility, ToolEnv
 from toolenv.limits import Budget
 from toolenv.simulators import make_offline, open_simulator, record
-from toolenv.simulators.specification import RECORDED
+from toolenv.simulators.specification import needs_no_network
 from toolenv.snapshots import Store
 
 __all__ = ["RunConfiguration"]
 
-_OF_NO_INFLUENCE = {"concurrency", "record", "record_failures", "record_time", "recording"}
+_OF_NO_INFLUENCE = {
+    "completions",
+    "concurrency",
+    "prices",
+    "record",
+    "record_failures",
+    "record_time",
+    "recording",
+}
 """What results do not depend on."""
 
 
@@ -31,6 +39,13 @@ class RunConfiguration(BaseModel):
         seeds: Seeds; each gives an episode of its own.
         max_steps: Steps of one branch.
         policy_calls: Policy calls of one episode; None for no limit.
+        tokens: Input and output tokens of one episode.
+        api_calls: API calls of one episode.
+        seconds: Wall time of one episode; results then depend on the machine.
+        money: What one episode may cost by the price table.
+        prices: A price table, for costs in money; see ``toolenv.prices``.
+        completions: A store that completions are recorded to and replayed from, or a snapshot
+            that they are replayed from alone; see ``RecordedPolicy``.
         observation_limit: Characters of one response that are observed.
         compatibility: Reproduce a benchmark's schemas, matching and rendering.
         system_prompt: The first message.
@@ -57,6 +72,12 @@ class RunConfiguration(BaseModel):
     seeds: tuple[int, ...] = (0,)
     max_steps: int = Field(default=16, ge=1)
     policy_calls: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    api_calls: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    money: float | None = Field(default=None, gt=0)
+    prices: str | None = None
+    completions: str | None = None
     observation_limit: int = Field(default=8192, ge=1)
     compatibility: Compatibility = ""
     system_prompt: str = SYSTEM_PROMPT
@@ -77,7 +98,7 @@ class RunConfiguration(BaseModel):
         """Whether simulators are refused the network: as asked for, else in frozen runs."""
         if self.offline is not None:
             return self.offline
-        return all(one.partition(":")[0] in RECORDED for one in self.simulator)
+        return all(map(needs_no_network, self.simulator))
 
     def open_environment(self) -> ToolEnv:
         """The environment of all its episodes; whoever opens it closes its simulator.
@@ -110,4 +131,5 @@ class RunConfiguration(BaseModel):
 
     def budget(self) -> Budget | None:
         """What one episode may spend; None for no limit."""
-        return None if self.policy_calls is None else Budget(policy_calls=self.policy_calls)
+        budget = Budget(self.policy_calls, self.tokens, self.api_calls, self.seconds, self.money)
+        return None if budget == Budget() else budget

@@ -5,6 +5,11 @@ of them form a ladder. Kinds: ``snapshot`` and ``store`` serve recordings, ``loc
 function or object, ``module:name``, that is or makes a simulator; ``neighbour`` guesses from a
 snapshot or a store. Recordings take ``mask=SHARE`` and ``mask_seed=NUMBER``, which hide a share of
 their calls.
+
+Wrappers follow after pipes, each around all before it:
+``rapidapi:tools|limit?per_second=5|retry?attempts=4|record:answers.store``. In a list, an entry
+that begins with a pipe wraps the ladder of those before it. The grammar is in
+``toolenv.simulators.specification_text``.
 """
 
 from __future__ import annotations
@@ -13,7 +18,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from toolenv.errors import ConfigurationError
 from toolenv.simulators.base import Simulator
@@ -21,11 +25,13 @@ from toolenv.simulators.composition import first_of
 from toolenv.simulators.masking import Masked
 from toolenv.simulators.neighbour import NeighbourSimulator
 from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.simulators.specification_text import Specification, parse_specification
+from toolenv.simulators.wrapper_kinds import Wrap, closest, read_wrappers
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
 
-__all__ = ["RECORDED", "import_object", "open_simulator"]
+__all__ = ["RECORDED", "import_object", "needs_no_network", "open_simulator"]
 
 RECORDED = frozenset({"snapshot", "store", "neighbour"})
 """The kinds that serve what is recorded, and need no network for it."""
@@ -44,15 +50,45 @@ def open_simulator(specification: str | Simulator | Sequence[str | Simulator]) -
         >>> open_simulator("local:toolenv.mini:mini_simulator").fingerprint[:10]
         'simulator-'
     """
-    if isinstance(specification, str):
-        return _open_one(specification)
-    if isinstance(specification, Sequence):
-        if not specification:
-            raise ConfigurationError(
-                "No simulator is given.", fix="Name at least one, such as snapshot:FILE."
-            )
-        return first_of(*(open_simulator(one) for one in specification))
-    return specification
+    if not isinstance(specification, Sequence):
+        return specification
+    several = [specification] if isinstance(specification, str) else specification
+    read = [parse_specification(one) if isinstance(one, str) else one for one in several]
+    if not read:
+        raise ConfigurationError(
+            "No simulator is given.", fix="Name at least one, such as snapshot:FILE."
+        )
+    rungs: list[Simulator] = []
+    opened: list[Simulator] = []
+    try:
+        for one in read:
+            if not isinstance(one, Specification):
+                rungs.append(one)
+            elif one.simulator is None:
+                opened.append(_wrap_all(rungs, one))
+                rungs = opened[-1:]
+            else:
+                opened.append(_open_one(one))
+                rungs.append(opened[-1])
+    except BaseException:
+        for simulator in opened:
+            simulator.close()
+        raise
+    return first_of(*rungs)
+
+
+def needs_no_network(specification: str) -> bool:
+    """Whether a specification serves recordings alone, whatever is wrapped around them.
+
+    Raises:
+        ConfigurationError: The specification cannot be read.
+
+    Example:
+        >>> needs_no_network("snapshot:stb.snap|faults?429=0.1"), needs_no_network("llm:model")
+        (True, False)
+    """
+    simulator = parse_specification(specification).simulator
+    return simulator is None or simulator.kind in RECORDED
 
 
 def import_object(path: str, *, where: str = "") -> Any:
@@ -72,22 +108,45 @@ def import_object(path: str, *, where: str = "") -> Any:
         ) from error
 
 
-def _open_one(specification: str) -> Simulator:
-    kind, colon, rest = specification.partition(":")
-    if kind not in _KINDS or not colon:
+def _open_one(specification: Specification) -> Simulator:
+    part = specification.simulator
+    assert part is not None  # whoever calls has looked
+    if part.kind not in _KINDS or part.place is None:
         raise ConfigurationError(
-            f"Unknown simulator: {specification!r}.",
-            fix=f"Write kind:place; the kinds are {', '.join(sorted(_KINDS))}.",
+            f"Unknown simulator: {part.head!r}.",
+            fix=f"{closest(part.kind, _KINDS - {part.kind})}Write kind:place; the kinds are "
+            f"{', '.join(sorted(_KINDS))}.",
         )
-    opener = _OPENERS.get(kind) or import_object(_LOADED[kind])
-    place, _, query = rest.partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    wraps = read_wrappers(specification.wrappers)
+    opener = _OPENERS.get(part.kind) or import_object(_LOADED[part.kind])
     try:
-        return opener(place, options)
+        simulator = opener(part.place, dict(part.options))
     except TypeError as error:
         raise ConfigurationError(
-            f"The options of {specification!r} do not fit: {error}.", fix=f"See {kind} in the docs."
+            f"The options of {part.head!r} do not fit: {error}.",
+            fix=f"See {part.kind} in the docs.",
         ) from error
+    try:
+        return _wrapped(simulator, wraps)
+    except BaseException:
+        simulator.close()
+        raise
+
+
+def _wrap_all(rungs: Sequence[Simulator], specification: Specification) -> Simulator:
+    """Wrap the ladder so far."""
+    if not rungs:
+        raise ConfigurationError(
+            f"Nothing is before the pipe of {specification.wrappers[0].head!r}.",
+            fix="Write the simulator first, as in snapshot:FILE|retry.",
+        )
+    return _wrapped(first_of(*rungs), read_wrappers(specification.wrappers))
+
+
+def _wrapped(simulator: Simulator, wraps: Sequence[Wrap]) -> Simulator:
+    for wrap in wraps:
+        simulator = wrap(simulator)
+    return simulator
 
 
 def _serve(opened: Snapshot | Store, options: dict[str, Any]) -> Simulator:
