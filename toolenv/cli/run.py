@@ -44,7 +44,8 @@ def run(
         typer.Option(help="snapshot:FILE, store:FOLDER, local:module:name; several: in turn."),
     ] = None,
     agent: Annotated[
-        list[str] | None, typer.Option(help="react, dfsdt, dfsdt?breadth=3; repeatable.")
+        list[str] | None,
+        typer.Option(help="react, react@n, dfsdt?breadth=3, tot-bfs, …; repeatable."),
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -53,6 +54,19 @@ def run(
     seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
     policy_calls: Annotated[int | None, typer.Option(help="Policy calls of one episode.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Tokens of one episode.")] = None,
+    api_calls: Annotated[int | None, typer.Option(help="API calls of one episode.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Seconds of one episode.")] = None,
+    money: Annotated[
+        float | None, typer.Option(help="Cost of one episode; needs --prices.")
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="A TOML file of prices, for costs in money.")
+    ] = None,
+    completions: Annotated[
+        Path | None,
+        typer.Option(help="Replay the policy from a snapshot, or record it to a store as well."),
+    ] = None,
     offline: Annotated[
         bool | None,
         typer.Option(help="Refuse simulators the network. Default: if all serve recordings."),
@@ -94,6 +108,12 @@ def run(
             "seeds": seed,
             "max_steps": max_steps,
             "policy_calls": policy_calls,
+            "tokens": tokens,
+            "api_calls": api_calls,
+            "seconds": seconds,
+            "money": money,
+            "prices": str(prices) if prices else None,
+            "completions": str(completions) if completions else None,
             "offline": offline,
             "compatibility": compatibility,
             "record": str(record) if record else None,

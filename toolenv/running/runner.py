@@ -12,14 +12,18 @@ from urllib.parse import urlsplit
 
 from toolenv import bridge
 from toolenv.agents.base import Agent
+from toolenv.agents.policies import RecordedPolicy
 from toolenv.agents.specification import open_agent, open_policy
 from toolenv.env import ToolEnv
 from toolenv.episodes import Episode
 from toolenv.errors import ConfigurationError
+from toolenv.prices import read_prices
 from toolenv.running.appending import Sync
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
+from toolenv.snapshots import Snapshot, Store
+from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
 __all__ = ["Planned", "Progress", "plan", "run"]
@@ -54,8 +58,15 @@ class Progress:
     episode: Episode | None = None
 
 
-def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
+def plan(
+    configuration: RunConfiguration, env: ToolEnv, completions: Recordings | None = None
+) -> list[Planned]:
     """The episodes of a run, in the order they are begun: all seeds of a task together.
+
+    Args:
+        configuration: What to run.
+        env: The environment of all its episodes.
+        completions: What completions are replayed from, and recorded to if it is a store.
 
     Raises:
         ConfigurationError: A task id is unknown, a specification cannot be read, or two episodes
@@ -73,13 +84,25 @@ def plan(configuration: RunConfiguration, env: ToolEnv) -> list[Planned]:
             )
         tasks = [by_id[name] for name in configuration.only]
     tasks = tasks[: configuration.first]
+    prices = read_prices(configuration.prices) if configuration.prices is not None else None
     agents = []
     for policy_specification in configuration.policies:
         policy = open_policy(policy_specification)
         if not policy_specification.startswith("local:") or "?" in policy_specification:
             policy.name = policy_specification
+        price = prices.price_of(policy_specification) if prices is not None else None
+        if price is None and configuration.money is not None:
+            raise ConfigurationError(
+                f"Nothing says what {policy.name} costs.",
+                where="money",
+                fix="Give a price table that names its model: --prices FILE.",
+            )
+        if completions is not None:
+            policy = RecordedPolicy(policy, completions)
         for agent_specification in configuration.agents:
-            agents.append(open_agent(agent_specification, policy, configuration.budget()))
+            agent = open_agent(agent_specification, policy, configuration.budget())
+            agent.price = price
+            agents.append(agent)
     planned = [
         Planned(task, agent, seed)
         for task in tasks
@@ -119,8 +142,9 @@ def run(
         ToolenvError: Something cannot be opened, or the folder holds another run.
     """
     env = configuration.open_environment()
+    completions = _open_completions(configuration.completions)
     try:
-        planned = plan(configuration, env)
+        planned = plan(configuration, env, completions)
         tasks = list({item.task.id: item.task for item in planned}.values())
         identity = configuration.identity()
         fingerprints = {"environment": env.fingerprint}
@@ -147,13 +171,26 @@ def run(
             folder.write_results()
     finally:
         env.simulator.close()
+        if completions is not None:
+            completions.close()
     return RunFolder.open(out)
+
+
+def _open_completions(place: str | None) -> Recordings | None:
+    """A snapshot where the place is a file, else a store."""
+    if place is None:
+        return None
+    return Snapshot(place) if place.endswith(".snap") or Path(place).is_file() else Store(place)
 
 
 def _endpoints(planned: Sequence[Planned]) -> dict[str, str]:
     """The servers that the policies ask, by policy, without what else is in their addresses."""
     found: dict[str, str] = {}
     for policy in (item.agent.policy for item in planned):
+        if isinstance(policy, RecordedPolicy):
+            if not isinstance(policy.recordings, Store):
+                continue  # nothing is asked
+            policy = policy.policy
         if hasattr(policy, "base_url"):
             address = urlsplit(policy.base_url or "")
             port = f":{address.port}" if address.port else ""
