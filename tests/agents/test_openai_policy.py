@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.agents.chat_server import ChatServer, Reply, chat_server, completion, tool_call
+from tests.chat.scripted_server import ChatServer, Reply, chat_server, completion, tool_call
 from toolenv import bridge
 from toolenv.agents import OpenAIPolicy, ReACT
 from toolenv.apis import FINISH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -17,10 +17,17 @@ class Reply(NamedTuple):
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
     cut_to: int | None = None
+    drips: bool = False
+    """Sends a byte at a time, without end."""
 
 
-def completion(content: str | None = None, **message: Any) -> dict[str, Any]:
-    """A well-formed completion."""
+DROPPED = 0
+"""The status of a reply that never comes: the connection is closed instead."""
+
+
+def completion(content: Any = None, **message: Any) -> dict[str, Any]:
+    """A well-formed completion; ``finish_reason`` is the choice's, the rest the message's."""
+    finish_reason = message.pop("finish_reason", "stop")
     return {
         "id": "1",
         "object": "chat.completion",
@@ -29,7 +36,7 @@ def completion(content: str | None = None, **message: Any) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "finish_reason": "stop",
+                "finish_reason": finish_reason,
                 "message": {"role": "assistant", "content": content, **message},
             }
         ],
@@ -49,6 +56,7 @@ class ChatServer:
         self.headers: list[dict[str, str]] = []
         self._answer = answer
         self._lock = threading.Lock()
+        self.stopping = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,25 +73,39 @@ class ChatServer:
                 raw = (
                     reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 )
+                if reply.status == DROPPED:
+                    self.close_connection = True
+                    return
                 self.send_response(reply.status)
                 for name, value in reply.headers:
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(raw)))
+                length = len(raw) + (1 << 20 if reply.drips else 0)
+                self.send_header("Content-Length", str(length))
                 self.end_headers()
+                while reply.drips and not owner.stopping.wait(0.02):
+                    self.wfile.write(b" ")
                 self.wfile.write(raw[: reply.cut_to])
                 self.close_connection = reply.cut_to is not None
+
+            def handle(self) -> None:
+                with suppress(ConnectionError):  # the client had enough
+                    super().handle()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 512
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.01)
 
     def stop(self) -> None:
+        self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
 
