@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.agents.chat_server import chat_server, completion, tool_call
+from tests.chat.scripted_server import chat_server, completion, tool_call
 from tests.running.processes import toolenv
 from tests.simulators_by_hand import Answering, task
 from toolenv import ToolEnv, bridge
