@@ -117,15 +117,8 @@ def _count(value: object, known: dict[int, int], where: str) -> int:
         return 1
     size = known.get(id(value))
     if size is None:
-        known[id(value)] = 0
         children = value.values() if isinstance(value, dict) else value
         size = known[id(value)] = 1 + sum(_count(child, known, where) for child in children)
-    if size == 0:
-        raise FormatError(
-            "A value of the file contains itself, through a YAML alias.",
-            where=where,
-            fix="Use $ref for what refers to itself.",
-        )
     if size > _MOST_VALUES:
         raise FormatError(
             f"With its aliases written out, the file has more than {_MOST_VALUES:,} values.",
@@ -176,6 +169,8 @@ def _loader() -> type[Any]:
                 )
             seen.add(key.value)
         loader.flatten_mapping(node)
+        # Each key once, the last, so that merging what was merged does not multiply.
+        node.value = list({key.value: (key, value) for key, value in node.value}.values())
         return {key.value: loader.construct_object(value, True) for key, value in node.value}
 
     def whole(loader: Any, node: Any) -> int:
