@@ -214,15 +214,17 @@ def figures(
     for number, asked in enumerate(conditions):
         for stratum in STRATA:
             ratios = [(one.api, _value(_log_length, one, stratum)) for one in asked]
-            place = (number, stratum, "length")
-            found[*place, False] = _median(_told(ratios), derive("length", seed), samples, exp)
+            columns[number, stratum, "length", False] = _told(ratios)
             if number != baseline:
                 others = (_value(_log_length, one, stratum) for one in conditions[baseline])
-                farther = _told(
+                columns[number, stratum, "length", True] = _told(
                     (api, None if mine is None or other is None else abs(mine) - abs(other))
                     for (api, mine), other in zip(ratios, others, strict=True)
                 )
-                found[*place, True] = _median(farther, derive("length", seed), samples, float)
+    for place, told in columns.items():
+        if place[2] == "length" and told:
+            shown = float if place[3] else exp
+            found[place] = _median(told, derive("length", seed), samples, shown)
     return [
         {
             stratum: {
@@ -293,7 +295,7 @@ def _means(
     columns: Mapping[_Place, list[tuple[str, float]]], seed: int, samples: int
 ) -> dict[_Place, Interval]:
     """The mean of each column, all of them over the same draws of APIs."""
-    told = {place: values for place, values in columns.items() if values}
+    told = {place: values for place, values in columns.items() if values and place[2] != "length"}
     names = sorted({api for values in told.values() for api, _ in values})
     rows = {api: row for row, api in enumerate(names)}
     sums, counts = np.zeros((2, len(names), len(told)))
@@ -310,9 +312,7 @@ def _means(
 
 def _median(
     values: Sequence[tuple[str, float]], seed: int, samples: int, shown: Callable[[float], float]
-) -> Interval | None:
-    if not values:
-        return None
+) -> Interval:
     clusters: dict[str, list[float]] = {}
     for api, value in sorted(values):
         clusters.setdefault(api, []).append(value)
