@@ -15,6 +15,7 @@ from toolenv.cli.report import report
 from toolenv.cli.run import run
 from toolenv.cli.serve import serve
 from toolenv.cli.show import show
+from toolenv.cli.simulate import app as simulate
 from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
 
@@ -39,6 +40,7 @@ app.command()(demo)
 app.command()(serve)
 app.add_typer(tasks, name="tasks")
 app.add_typer(snapshot, name="snapshot")
+app.add_typer(simulate, name="simulate")
 
 
 @app.callback(invoke_without_command=True)
