@@ -43,12 +43,12 @@ def test_react_at_n_costs_what_it_is_matched_with(task: str) -> None:
     env = ToolEnv(max_steps=6)
     search = DFSDT(KeywordPolicy(), breadth=2, budget=Budget(policy_calls=40)).run(env, task)
     cost = search.cost.policy_calls
-    matched = ReACTAtN(KeywordPolicy(), policy_calls={task: cost}).run(env, task)
+    matched = ReACTAtN(KeywordPolicy(), policy_calls={(task, 0): cost}).run(env, task)
     assert matched.cost.policy_calls == cost
 
 
 def test_a_smaller_budget_goes_before_the_cost_to_be_matched() -> None:
-    agent = ReACTAtN(RandomPolicy(), policy_calls={TASK.id: 50}, budget=Budget(policy_calls=7))
+    agent = ReACTAtN(RandomPolicy(), policy_calls={(TASK.id, 0): 50}, budget=Budget(policy_calls=7))
     assert agent.run(environment(max_steps=4), TASK).cost.policy_calls == 7
 
 

@@ -86,7 +86,7 @@ class Agent:
         """What the strategy depends on besides policy and budget, for the fingerprint."""
         return {}
 
-    def budget_for(self, task: Task) -> Budget | None:
+    def budget_for(self, task: Task, seed: int) -> Budget | None:
         """What an attempt at a task may spend."""
         return self.budget
 
@@ -128,7 +128,7 @@ class Agent:
         """
         own = env.fresh()
         own.reset(seed=seed, options={"task": task})
-        budget = self.budget_for(own.task)
+        budget = self.budget_for(own.task, seed)
         own.attach(Meter(budget) if budget is not None else None, observer)
         own.meter.price = self.price
         failed = ""

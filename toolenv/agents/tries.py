@@ -74,8 +74,9 @@ class ReACTAtN(Tries):
     Args:
         policy: What decides.
         tries: How often to try at most; None until ``policy_calls`` or the budget is spent.
-        policy_calls: What a try at each task may cost, by the task's id: the cost of another
-            agent's run, which is matched to the call. Tasks that it lacks get the budget alone.
+        policy_calls: What all tries at a task may cost, by the task's id and the seed: the cost
+            of another agent's run, which is matched to the call. What it lacks gets the budget
+            alone.
         budget: What all tries together may spend.
     """
 
@@ -84,7 +85,7 @@ class ReACTAtN(Tries):
         policy: Policy,
         *,
         tries: int | None = None,
-        policy_calls: Mapping[str, int] | None = None,
+        policy_calls: Mapping[tuple[str, int], int] | None = None,
         budget: Budget | None = None,
     ) -> None:
         if tries is None and policy_calls is None and budget is None:
@@ -97,9 +98,9 @@ class ReACTAtN(Tries):
         """The number of tries, and the costs to be matched."""
         return {**super().settings, "policy_calls": sorted(self.policy_calls.items())}
 
-    def budget_for(self, task: Task) -> Budget | None:
+    def budget_for(self, task: Task, seed: int) -> Budget | None:
         """The budget, lowered to the cost that is to be matched."""
-        cost = self.policy_calls.get(task.id)
+        cost = self.policy_calls.get((task.id, seed))
         if cost is None:
             return self.budget
         budget = self.budget or Budget()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.demo import demo
 from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
@@ -36,6 +37,7 @@ app.command()(run)
 app.command()(show)
 app.command()(report)
 app.command()(replay)
+app.command("compare-agents")(compare_agents)
 app.command()(demo)
 app.command()(serve)
 app.add_typer(tasks, name="tasks")

@@ -21,6 +21,7 @@ from toolenv.prices import read_prices
 from toolenv.running.appending import Sync
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
+from toolenv.running.matching import match_costs, split_match
 from toolenv.running.records import EpisodeKey
 from toolenv.snapshots import Snapshot, Store
 from toolenv.snapshots.records import Recordings
@@ -100,8 +101,11 @@ def plan(
         if completions is not None:
             policy = RecordedPolicy(policy, completions)
         for agent_specification in configuration.agents:
-            agent = open_agent(agent_specification, policy, configuration.budget())
+            plain, other_run = split_match(agent_specification)
+            agent = open_agent(plain, policy, configuration.budget())
             agent.price = price
+            if other_run is not None:
+                match_costs(agent, other_run)
             agents.append(agent)
     planned = [
         Planned(task, agent, seed)
