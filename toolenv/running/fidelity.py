@@ -17,13 +17,13 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
-from urllib.parse import quote
 
 from toolenv import bridge
 from toolenv.actions import Resolver, read_arguments
 from toolenv.apis import API
 from toolenv.episodes import ROOT, Branch, Call, FunctionCall, Origin, Response, Status
 from toolenv.errors import ConfigurationError, SimulatorError
+from toolenv.running.fidelity_examples import Make, simulator_maker
 from toolenv.running.fidelity_metrics import body_of, compare
 from toolenv.running.fidelity_report import (
     Asked,
@@ -35,14 +35,11 @@ from toolenv.running.fidelity_report import (
 from toolenv.running.fidelity_schemas import ResponseSchema, Shape, documented_schema
 from toolenv.running.fidelity_split import REAL, WAYS, HeldOut, Split, Way, hold_out
 from toolenv.seeds import derive
-from toolenv.simulators import NOT_ANSWERS, NeighbourSimulator, Simulator, open_simulator
+from toolenv.simulators import NOT_ANSWERS, NeighbourSimulator, Simulator
 from toolenv.snapshots import Recordings, Snapshot, classify, freeze
 from toolenv.tasks import Task
 
-__all__ = ["Make", "evaluate_simulation", "simulator_maker"]
-
-Make: TypeAlias = Callable[[Path, int], Simulator]
-"""Makes the simulator from a snapshot of examples and how many of them it is to be shown."""
+__all__ = ["evaluate_simulation"]
 
 
 def evaluate_simulation(
@@ -172,51 +169,6 @@ def evaluate_simulation(
         },
         conditions=tuple(conditions),
     )
-
-
-def simulator_maker(simulator: str | Sequence[str] | Make) -> tuple[Make, bool]:
-    """What makes a simulator from examples, and whether it takes any.
-
-    In a specification ``{examples}`` stands for the file of examples and ``{count}`` for how many
-    are shown. To ``llm:…`` both are added as ``examples`` and ``example_count``.
-
-    Args:
-        simulator: A specification, several, or already what makes one.
-
-    Raises:
-        ConfigurationError: An ``llm:`` specification has examples of its own, which may hold the
-            very responses that are held out.
-    """
-    if callable(simulator):
-        return simulator, True
-    specifications = [simulator] if isinstance(simulator, str) else list(simulator)
-    templates: list[str] = []
-    for one in specifications:
-        kind, _, options = one.partition(":")
-        if kind == "llm" and "{examples}" not in one:
-            if "examples=" in options or "example_count=" in options:
-                raise ConfigurationError(
-                    "The simulator has examples of its own, which may hold what is held out.",
-                    where=kind,
-                    fix="Leave examples and example_count away; the evaluation gives them.",
-                )
-            joint = "&" if "?" in one else "?"
-            templates.append(f"{one}{joint}examples={{examples}}&example_count={{count}}")
-        else:
-            templates.append(one)
-
-    def make(file: Path, count: int) -> Simulator:
-        filled = [_filled(one, file, count) for one in templates]
-        return open_simulator(filled[0] if len(filled) == 1 else filled)
-
-    return make, any("{examples}" in one or "{count}" in one for one in templates)
-
-
-def _filled(template: str, file: Path, count: int) -> str:
-    """A specification with its examples; only what follows the question mark is quoted."""
-    place, mark, options = template.partition("?")
-    filled = options.replace("{examples}", quote(str(file))).replace("{count}", str(count))
-    return f"{place.replace('{examples}', str(file))}{mark}{filled}"
 
 
 _Answer: TypeAlias = Response | str
