@@ -265,6 +265,8 @@ class TestSecrets:
         for form in (self.KEY, render(self.KEY)[1:-1], "k3y%2Fwith", "k3y/with"):
             assert form not in response.text
             assert form not in repr(response)
+            assert form not in caplog.text
+        assert "receive_response_headers" in caplog.text
 
     def test_errors_and_representations_hide_it(self, server: HostileServer) -> None:
         client = WebClient(

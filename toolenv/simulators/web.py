@@ -25,11 +25,13 @@ from toolenv import bridge
 from toolenv.episodes import Response, Status
 from toolenv.simulators.pacing import Budget, Pace, backoff
 from toolenv.simulators.web_hosts import Hosts, Origin
-from toolenv.simulators.web_messages import Secrets, WebError, WebLimits, WebReply, WebRequest
+from toolenv.simulators.web_messages import WebError, WebLimits, WebReply, WebRequest
 from toolenv.simulators.web_pools import Pools, read_body
 from toolenv.simulators.web_responses import failure, quota_is_spent, response_of
+from toolenv.simulators.web_secrets import Secrets
 
 __all__ = [
+    "Secrets",
     "WebClient",
     "WebError",
     "WebLimits",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from toolenv.episodes import Status
 from toolenv.errors import SimulatorError, ToolenvError
-from toolenv.jsontext import render
+from toolenv.simulators.web_secrets import Secrets
 
 __all__ = ["Secrets", "WebError", "WebLimits", "WebReply", "WebRequest"]
-
-_SHORTEST_SECRET = 4
-"""Shorter ones are not looked for: they would be found in any text."""
 
 
 class WebRequest(NamedTuple):
@@ -116,42 +113,3 @@ def _rebuild(
     what: str, status: Status, unsent: bool, again: bool, where: str, fix: str
 ) -> ToolenvError:
     return WebError(what, status=status, unsent=unsent, again=again, where=where, fix=fix)
-
-
-class Secrets:
-    """Keys and tokens, to be kept out of whatever a server sends back.
-
-    They are found as they are and in the forms in which they travel: percent-encoded, and as text
-    in JSON. A server that hides one otherwise is not stopped.
-
-    Example:
-        >>> Secrets(["s3cr/et"]).hide("a=s3cr/et&b=s3cr%2Fet")
-        'a=…&b=…'
-    """
-
-    def __init__(self, secrets: Collection[str]) -> None:
-        forms: set[str] = set()
-        for secret in secrets:
-            secret = secret.strip()
-            if len(secret) >= _SHORTEST_SECRET:
-                inside = render(secret)[1:-1]
-                forms |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), inside}
-        self._forms = sorted(forms, key=lambda form: (-len(form), form))
-        self._bytes = [form.encode("utf-8", "surrogatepass") for form in self._forms]
-
-    def __repr__(self) -> str:
-        return "Secrets(…)"
-
-    def hide(self, text: str) -> str:
-        """The text with an ellipsis for every secret."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, "…")
-        return text
-
-    def hide_bytes(self, content: bytes) -> bytes:
-        """The same for UTF-8."""
-        for form in self._bytes:
-            if form in content:
-                content = content.replace(form, "…".encode())
-        return content
