@@ -179,7 +179,7 @@ def test_texts_that_are_no_unicode_are_compared_too(tmp_path: Path) -> None:
 def test_memory_is_bounded_by_the_apis_asked_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolenv.simulators.neighbour._IN_MEMORY", 25)
+    monkeypatch.setattr("toolenv.simulators.recorded_calls._IN_MEMORY", 25)
     records = [
         search({"q": f"{number:03}"}, f"{api}-{number}", identity=Identity(f"f{api}"))
         for api in range(6)
@@ -189,7 +189,7 @@ def test_memory_is_bounded_by_the_apis_asked_last(
         for turn in (*range(6), *range(6)):
             answer = found(simulator, {"q": "003x"}, Identity(f"f{turn}"))
             assert answer == f"{turn}-3"
-            assert len(simulator._index._loaded) <= 2
+            assert len(simulator._calls._loaded) <= 2
 
 
 def test_it_is_named_in_text(tmp_path: Path) -> None:

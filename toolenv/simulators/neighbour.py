@@ -18,19 +18,15 @@ Of equally near calls the one of the smaller key answers.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from toolenv.actions import read_arguments
 from toolenv.apis import Identity
 from toolenv.episodes import Branch, Call, Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.simulators.base import PathChanges, SimulatorBase
+from toolenv.simulators.recorded_calls import RecordedCalls
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.success import classify
 from toolenv.tasks import Task
@@ -39,9 +35,6 @@ __all__ = ["NeighbourSimulator", "distance"]
 
 _LONG = 64
 """Longer texts are compared by words."""
-
-_IN_MEMORY = 20_000
-"""Recorded calls kept in memory, of the APIs asked last; always those of one API."""
 
 
 class NeighbourSimulator(SimulatorBase):
@@ -82,7 +75,7 @@ class NeighbourSimulator(SimulatorBase):
         self.max_distance = max_distance
         self.failures = failures
         self.without = frozenset(without)
-        self._index = _Index(recordings, self._may_answer)
+        self._calls = RecordedCalls(recordings, self._note)
 
     @property
     def fingerprint(self) -> str:
@@ -96,7 +89,7 @@ class NeighbourSimulator(SimulatorBase):
 
     def close(self) -> None:
         """Close the recordings and drop the index."""
-        self._index.close()
+        self._calls.close()
         self.recordings.close()
 
     def nearest(
@@ -110,9 +103,9 @@ class NeighbourSimulator(SimulatorBase):
             changes: Digest of the tool's earlier changes.
         """
         best: tuple[float, bytes] | None = None
-        for known, key, recorded in self._index.calls(identity.function, changes):
-            if known.joins(identity):
-                found = (distance(arguments, recorded), key)
+        for known in self._calls.of(identity):
+            if known.changes == changes:
+                found = (distance(arguments, known.arguments), known.key)
                 if found[0] <= self.max_distance and (best is None or found < best):
                     best = found
         if best is None:
@@ -120,6 +113,9 @@ class NeighbourSimulator(SimulatorBase):
         answers = self.recordings.lookup(identity, best[1])
         response = next((one for one in answers if self._may_answer(one)), None)
         return None if response is None else (best[0], response._replace(source="neighbour"))
+
+    def _note(self, response: Response) -> str | None:
+        return "" if self._may_answer(response) else None
 
     def _may_answer(self, response: Response) -> bool:
         if response.recording in self.without:
@@ -145,85 +141,6 @@ class _NeighbourSession:
 
     def fork(self) -> _NeighbourSession:
         return _NeighbourSession(self._simulator, self._task, self._changes.fork())
-
-
-class _Recorded(NamedTuple):
-    """A recorded call that may answer for others."""
-
-    identity: Identity
-    key: bytes
-    arguments: dict[str, JsonValue]
-
-
-class _Index:
-    """Recorded calls by API and state: on the disk, those of the APIs asked last in memory."""
-
-    def __init__(self, recordings: Recordings, may_answer: Callable[[Response], bool]) -> None:
-        self._recordings = recordings
-        self._may_answer = may_answer
-        self._lock = threading.Lock()
-        self._file: sqlite3.Connection | None = None
-        self._loaded: OrderedDict[tuple[str, str], list[_Recorded]] = OrderedDict()
-        self._size = 0
-
-    def calls(self, function: str, changes: bytes) -> list[_Recorded]:
-        """The recorded calls of a function in one state of its tool."""
-        place = (function, changes.hex())
-        with self._lock:
-            found = self._loaded.get(place)
-            if found is None:
-                found = self._loaded[place] = list(self._read(place))
-                self._size += len(found)
-                while self._size > _IN_MEMORY and len(self._loaded) > 1:
-                    self._size -= len(self._loaded.popitem(last=False)[1])
-            self._loaded.move_to_end(place)
-            return found
-
-    def _read(self, place: tuple[str, str]) -> Iterator[_Recorded]:
-        if self._file is None:
-            self._file = self._build()
-        for *identity, key, text in self._file.execute(
-            "SELECT function, category, tool, api, key, arguments FROM calls "
-            "WHERE function = ? AND changes = ?",
-            tuple(map(_bytes, place)),
-        ):
-            arguments, _ = read_arguments(_text(text))
-            if arguments is not None:
-                yield _Recorded(Identity(*map(_text, identity)), key, arguments)
-
-    def _build(self) -> sqlite3.Connection:
-        file = sqlite3.connect("", check_same_thread=False)  # a temporary file of SQLite's own
-        file.execute("PRAGMA journal_mode = OFF")
-        file.execute(
-            "CREATE TABLE calls (function, changes, category, tool, api, key, arguments, "
-            "PRIMARY KEY (function, changes, key, category, tool, api)) WITHOUT ROWID"
-        )
-        file.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows())
-        file.commit()
-        return file
-
-    def _rows(self) -> Iterator[tuple[bytes, ...]]:
-        for record in self._recordings.records():
-            if self._may_answer(record.response):
-                function, *rest = map(_bytes, record.identity)
-                changes, arguments = _bytes(record.changes), _bytes(record.arguments)
-                yield (function, changes, *rest, record.key, arguments)
-
-    def close(self) -> None:
-        with self._lock:
-            self._loaded.clear()
-            self._size = 0
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold lone surrogates
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogatepass")
 
 
 def distance(one: JsonValue, other: JsonValue) -> float:
