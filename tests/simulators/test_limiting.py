@@ -143,7 +143,7 @@ def test_threads_and_event_loops_share_the_limit() -> None:
 
     with ThreadPoolExecutor(6) as pool:
         work = [pool.submit(ask, opened(simulator), READ) for _ in range(10)]
-        work += [pool.submit(asyncio.run, several()) for _ in range(2)]  # type: ignore[arg-type]
+        work += [pool.submit(asyncio.run, several()) for _ in range(2)]
         for one in work:
             one.result()
     assert len(slow.begun) == 20

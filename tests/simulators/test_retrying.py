@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.simulators.worlds import (
@@ -127,14 +125,16 @@ def pause(simulator: Simulator, seed: int = 7, function: str = READ) -> float:
 
 
 def test_pauses_are_drawn_below_bounds_that_double() -> None:
-    def longest(attempts: int, **bounds: float) -> float:
-        made: Callable[[], Simulator] = lambda: retry(Scripted(BUSY), attempts, **bounds)  # noqa: E731  # type: ignore[arg-type]
-        return max(pause(made(), seed) for seed in range(50))
+    def longest(attempts: int, first: float = 0.5, most: float = 30.0) -> float:
+        def one(seed: int) -> float:
+            return pause(retry(Scripted(BUSY), attempts, first=first, longest=most), seed)
+
+        return max(map(one, range(50)))
 
     assert longest(1) == 0
     assert 0.4 < longest(2, first=0.5) <= 0.5
     assert 1.0 < longest(3, first=0.5) <= 1.5
-    assert 2.0 < longest(5, first=1, longest=1) <= 4.0
+    assert 2.0 < longest(5, first=1, most=1) <= 4.0
 
 
 def test_pauses_are_seeded() -> None:
