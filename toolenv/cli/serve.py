@@ -36,6 +36,9 @@ def serve(
         bool, typer.Option("--without-token", help="Let in other machines without a token.")
     ] = False,
     body_limit: Annotated[int, typer.Option(help="Bytes of a request's body.")] = 1 << 20,
+    request_seconds: Annotated[
+        float, typer.Option(help="Seconds in which a request must arrive whole.")
+    ] = 30.0,
     answer_seconds: Annotated[
         float, typer.Option(help="Seconds that a live simulator may take to answer.")
     ] = 60.0,
@@ -75,6 +78,7 @@ def serve(
             token=_token(token_variable),
             without_token=without_token,
             body_limit=body_limit,
+            request_seconds=request_seconds,
             answer_seconds=answer_seconds,
             live_calls=live_calls,
             stop_seconds=stop_seconds,

@@ -77,7 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refusal = (431, f"The head is larger than {self.head_limit:,} bytes.")
 
     def _refuse(self, http: int, problem: str) -> None:
-        if self.cycle is None or self.cycle.response_complete:  # else another answer has begun
+        if self._may_answer():
             body = error_reply(problem)
             head = (
                 f"HTTP/1.1 {http} {HTTPStatus(http).phrase}\r\ncontent-type: application/json\r\n"
@@ -85,6 +85,13 @@ class LimitedProtocol(HttpToolsProtocol):
             )
             self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether what is written now answers this request, and not an earlier one."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return True
+        return cycle.more_body and not cycle.response_started and not self.pipeline
 
 
 def limited_protocol(head_limit: int, seconds: float) -> type[LimitedProtocol]:
