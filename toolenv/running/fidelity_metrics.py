@@ -71,8 +71,9 @@ def compare(
     true, given = body_of(recorded.text), body_of(simulated.text)
     seen = given
     cut = recorded.completeness != "whole"
-    if cut and len(simulated.text) > len(recorded.text):
-        seen = body_of(simulated.text[: len(recorded.text)])
+    kept = len(recorded.text.removesuffix("..."))
+    if cut and len(simulated.text) > kept:
+        seen = body_of(simulated.text[:kept])
     one, other = kinds_by_path(true), kinds_by_path(seen)
     is_success = was == "success"
     return Scores(
