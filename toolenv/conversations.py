@@ -30,9 +30,9 @@ def step_messages(step: Step, number: int) -> list[dict[str, JsonValue]]:
         step: The step.
         number: Its place on its path, from 0.
     """
-    ids = [call.id or f"call_{number}_{index}" for index, call in enumerate(step.message.calls)]
     message = step.message
-    if message.calls:
+    ids = [call.id or f"call_{number}_{index}" for index, call in enumerate(message.calls)]
+    if not all(call.id for call in message.calls):
         named = [call._replace(id=id_) for call, id_ in zip(message.calls, ids, strict=True)]
         message = message._replace(calls=tuple(named))
     messages = [message.as_openai()]

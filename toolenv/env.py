@@ -434,7 +434,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         if shared is None:  # Gymnasium's checker looks for a method of this name
             return 0
         rank = self._rank if self._rank is not None else shared.ranks.get(self._at, 0)
-        return derive(shared.seed_of(self._at), rank)
+        return shared.seed_of_next(self._at, rank)
 
     @property
     def fingerprint(self) -> str:

@@ -21,6 +21,7 @@ class EpisodeState:
     """What all branches of one episode share."""
 
     __slots__ = (
+        "_decided",
         "_seeds",
         "functions",
         "meter",
@@ -41,6 +42,7 @@ class EpisodeState:
         self.meter = Meter(settings.budget)
         self.observer: Callable[[Step], None] | None = None
         self._seeds: dict[int, int] = {ROOT: seed}
+        self._decided: dict[tuple[int, int], int] = {}
         matching: Matching = "exact"
         named: Mapping[str, API]
         if settings.compatibility:
@@ -58,6 +60,14 @@ class EpisodeState:
         self.ranks[parent] = max(following, rank + 1)
         return rank
 
+    def seed_of_next(self, at: int, rank: int) -> int:
+        """The seed of the decision that makes the step of a rank below a step."""
+        place = (at, rank)
+        seed = self._decided.get(place)
+        if seed is None:
+            seed = self._decided[place] = derive(self.seed_of(at), rank)
+        return seed
+
     def seed_of(self, at: int) -> int:
         """The seed of a step: derived from its parent's and its rank."""
         seeds, above = self._seeds, []
@@ -66,7 +76,9 @@ class EpisodeState:
             at = self.steps[at].parent
         seed = seeds[at]
         for number in reversed(above):
-            seed = seeds[number] = derive(seed, self.steps[number].rank)
+            step = self.steps[number]
+            decided = self._decided.get((step.parent, step.rank))
+            seed = seeds[number] = derive(seed, step.rank) if decided is None else decided
         return seed
 
     def copy(self) -> EpisodeState:
@@ -77,6 +89,7 @@ class EpisodeState:
         twin.steps = self.steps.copy()
         twin.ranks = self.ranks.copy()
         twin._seeds = self._seeds.copy()
+        twin._decided = self._decided.copy()
         twin.meter = copy(self.meter)
         twin.observer = None
         return twin

@@ -385,8 +385,8 @@ def number_in_preorder(steps: Sequence[Step]) -> tuple[tuple[Step, ...], dict[in
     while waiting:
         old = waiting.pop()
         numbers[old] = len(renumbered)
-        step = steps[old]
-        renumbered.append(step._replace(parent=numbers[step.parent]))
+        step, parent = steps[old], numbers[steps[old].parent]
+        renumbered.append(step if step.parent == parent else step._replace(parent=parent))
         waiting.extend(children.get(old, ()))
     return tuple(renumbered), numbers
 

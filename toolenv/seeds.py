@@ -25,10 +25,10 @@ def derive(*parts: int | str) -> int:
         >>> derive(7, "task-1") == derive(7, "task-1") != derive(7, "task-2")
         True
     """
-    digest = hashlib.blake2b(digest_size=8)
+    framed = bytearray()
     for part in parts:
         text = f"s{part}" if isinstance(part, str) else f"i{part:d}"
         raw = text.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(8, "big"))
-        digest.update(raw)
-    return int.from_bytes(digest.digest(), "big") >> 1
+        framed += len(raw).to_bytes(8, "big")
+        framed += raw
+    return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big") >> 1
