@@ -7,9 +7,10 @@
     wrapper       = kind [":" place] ["?" options]
     options       = name "=" value ("&" name "=" value)*
 
-Wrappers apply from left to right: each wraps all that is before it. A pipe, a question mark or a
-percent sign inside a place is written ``%7C``, ``%3F``, ``%25``; nothing else is decoded there.
-Names and values of options are encoded as in the query of a URL.
+Wrappers apply from left to right: each wraps all that is before it. White space around pipes does
+not count. A pipe, a question mark or a percent sign inside a place is written ``%7C``, ``%3F``,
+``%25``; nothing else is decoded there. Names and values of options are encoded as in the query of
+a URL.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def parse_specification(text: str) -> Specification:
         'snapshot:stb.snap?order=first|retry|limit?per_second=5'
     """
     first, *others = text.split("|")
-    simulator = None if others and not first.strip() else _part(first)
+    if not others:
+        return Specification(_part(text))
+    simulator = _part(first.strip()) if first.strip() else None
     return Specification(simulator, tuple(_part(one.strip()) for one in others))
 
 

@@ -96,7 +96,9 @@ def _wrap(part: Part, kind: _Kind) -> Wrap:
             raise ConfigurationError(
                 f"{part.kind} has no option {name!r}.",
                 where=part.head,
-                fix=f"{closest(name, kind.options)}Its options are {', '.join(kind.options)}.",
+                fix=f"{closest(name, kind.options)}Its options are {', '.join(kind.options)}."
+                if kind.options
+                else "It has none.",
             )
         try:
             options[name] = reader.read(text)
@@ -147,9 +149,8 @@ def _make_faults(place: str | None, options: Options) -> Wrap:
             rest = _LATENCY.get(name, name)
         if not group:
             plan[name] = value
-        else:
-            before = plan.get(group)
-            plan[group] = {**(before if isinstance(before, dict) else {}), rest: value}
+        elif isinstance(before := plan.get(group) or {}, dict):
+            plan[group] = {**before, rest: value}
     try:
         read = FaultPlan.model_validate(plan)
     except ValidationError as error:
