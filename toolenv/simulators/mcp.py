@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 from toolenv import bridge
 from toolenv.apis import API, Identity
 from toolenv.episodes import Response
-from toolenv.errors import ConfigurationError
+from toolenv.errors import ConfigurationError, FormatError, SimulatorError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats.mcp import apis_of_mcp_tools
 from toolenv.jsontext import JsonValue, parse, render
 from toolenv.names import standard_tool
 from toolenv.simulators.live import LiveSimulator
 from toolenv.simulators.mcp_connection import Listing, MCPConnection, Reach
-from toolenv.simulators.web_messages import Secrets
+from toolenv.simulators.web_secrets import Secrets
 
 __all__ = ["MCPSimulator", "open_mcp", "read_mcp_tools"]
 
@@ -144,8 +144,7 @@ class MCPSimulator(LiveSimulator):
         """The documents of the server's tools; asks the server when first used.
 
         Raises:
-            SimulatorError: It cannot be reached.
-            FormatError: It lists something that is no tool.
+            SimulatorError: It cannot be reached, or lists something that is no tool.
         """
         return tuple(api for _, api in bridge.run(bridge.in_background(self._tools)).values())
 
@@ -185,13 +184,17 @@ class MCPSimulator(LiveSimulator):
             plain = parse(self._secrets().hide(render(listing._asdict())))
             assert isinstance(plain, dict)
             told: Any = plain["tools"]
-            apis = apis_of_mcp_tools(
-                told,
-                tool=self.tool or str(plain["name"]) or _UNNAMED,
-                category=self.category,
-                tool_description=str(plain["instructions"]),
-                where=f"{self.name} tools",
-            )
+            try:
+                apis = apis_of_mcp_tools(
+                    told,
+                    tool=self.tool or str(plain["name"]) or _UNNAMED,
+                    category=self.category,
+                    tool_description=str(plain["instructions"]),
+                )
+            except FormatError as error:
+                raise SimulatorError(
+                    f"The MCP server lists what is no tool: {error}", where=self.name
+                ) from None
             tools = {api.identity: (name, api) for name, api in apis.items()}
             self._listed = (listing, tools)
         return self._listed[1]
@@ -253,8 +256,7 @@ def read_mcp_tools(server: str | Sequence[str], **options: Any) -> list[API]:
 
     Raises:
         ConfigurationError: The server or an option cannot be one.
-        SimulatorError: The server cannot be reached.
-        FormatError: It lists something that is no tool.
+        SimulatorError: The server cannot be reached, or lists something that is no tool.
     """
     with MCPSimulator(server, **options) as simulator:
         return list(simulator.apis)

@@ -12,7 +12,8 @@ import json
 import os
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from toolenv import bridge
@@ -76,8 +77,6 @@ class _Open:
         import mcp_types
         from mcp import Client
 
-        from toolenv import __version__
-
         async def notice(message: object) -> None:
             if isinstance(message, mcp_types.ToolListChangedNotification):
                 self.changed = True
@@ -86,12 +85,17 @@ class _Open:
             self.reach.connected(),
             cache=None,
             message_handler=notice,
-            client_info=mcp_types.Implementation(name="toolenv", version=__version__),
+            client_info=mcp_types.Implementation(name="toolenv", version=version("toolenv")),
         )
         try:
             async with client:
                 self.ready.set_result(client)
-                await self.ending.wait()
+                following = asyncio.create_task(self._follow(client))
+                try:
+                    await self.ending.wait()
+                finally:
+                    following.cancel()
+                    await asyncio.wait([following])
         except BaseException as error:
             while isinstance(error, BaseExceptionGroup):
                 error = error.exceptions[0]
@@ -100,6 +104,15 @@ class _Open:
                 self.ready.exception()  # whoever waited for it may have given up
         finally:
             self.reach.gone = True
+
+    async def _follow(self, client: Client) -> None:
+        """Ask to be told of other tools; older protocols tell unasked, and some servers never."""
+        from mcp import MCPError
+
+        with suppress(RuntimeError, TimeoutError, MCPError):
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self.changed = True
 
     async def end(self) -> None:
         """Close it, with the server's process where there is one."""

@@ -32,6 +32,7 @@ __all__ = ["WebServer"]
 _MOST_CONNECTIONS: Final = 100
 _IDLE_SECONDS: Final = 30.0
 _SESSION: Final = "mcp-session-id"
+_NEWS: Final = "subscriptions/listen"
 _HOP: Final = frozenset(
     {b"content-encoding", b"content-length", b"transfer-encoding", b"connection", b"keep-alive"}
 )
@@ -143,8 +144,9 @@ class _Transport(httpx2.AsyncBaseTransport):
         encoding = headers.get("content-encoding", "")
         media = headers.get("content-type", "").partition(";")[0].strip().lower()
         if reply.status < 400 and media == "text/event-stream":
-            # What a server sends unasked may go on for ever; a reply may not.
-            deadline = started + self._total if request.method == "POST" else None
+            # News of the server may come for as long as it lives; a reply may not.
+            news = request.method == "GET" or request.headers.get("mcp-method") == _NEWS
+            deadline = None if news else started + self._total
             if encoding not in ("", "identity"):
                 await reply.aclose()
                 raise WebError("The reply is compressed, which was not asked for.")

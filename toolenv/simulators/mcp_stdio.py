@@ -33,7 +33,7 @@ _Messages: TypeAlias = tuple[
     MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
 ]
 
-_GRACE_SECONDS: Final = 2.0
+_GRACE_SECONDS: Final = 1.0
 _LAST_WORDS_SECONDS: Final = 0.2
 _CHUNK: Final = 1 << 16
 _ENDS: Final = 512

@@ -6,6 +6,8 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +119,7 @@ async def grow(context: Context) -> str:
         return "better than never"
 
     server.add_tool(late, annotations=READS)
-    await context.session.send_tool_list_changed()
+    await context.notify_tools_changed()
     return "grown"
 
 
@@ -126,17 +128,29 @@ def main() -> None:
         server.run("stdio")
         return
     import uvicorn
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse
 
-    app = server.streamable_http_app(json_response="json" in sys.argv)
+    streaming = server.streamable_http_app()
+    plain = server.streamable_http_app(json_response=True, streamable_http_path="/mcp/plain")
+
+    @asynccontextmanager
+    async def both(_: Any) -> AsyncIterator[None]:
+        async with (
+            streaming.router.lifespan_context(streaming),
+            plain.router.lifespan_context(plain),
+        ):
+            yield
+
+    app = Starlette(routes=[*streaming.routes, *plain.routes], lifespan=both)
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
         """Asks for a token where the environment names one."""
         token = os.environ.get("SHOP_TOKEN")
-        if token and scope["type"] == "http":
+        if scope["type"] == "http":
             request = Request(scope)
-            if request.headers.get("authorization") != f"Bearer {token}":
+            if token and request.headers.get("authorization") != f"Bearer {token}":
                 await JSONResponse({"detail": "who are you?"}, 401)(scope, receive, send)
                 return
         await app(scope, receive, send)
