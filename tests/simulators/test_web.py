@@ -258,6 +258,25 @@ class TestHostileReplies:
         }.items():
             self.refused(ask(server, path, then_closes(raw)), Status.SEND_ERROR, "broke")
 
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\nxxxx",
+            b"HTTP/1.1 304 Not Modified\r\ncontent-length: 500\r\n\r\n",
+            b"HTTP/1.1 000 X\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+            b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n",
+            b"HTTP/1.1 200 OK\r\n\xff\xff: x\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\n" + b"y" * 50_000 + b"\r\n\r\nok",
+            b"\x15\x03\x01\x00\x02\x02",
+        ],
+    )
+    def test_what_is_almost_http(self, server: HostileServer, raw: bytes) -> None:
+        response = ask(server, "/almost", then_closes(raw))
+        assert response.status in (Status.SEND_ERROR, Status.API_ERROR)
+        assert len(response.text) < 1000
+
     def test_a_body_that_ends_early(self, server: HostileServer) -> None:
         short = then_closes(reply(b"only this", content_length="5000"))
         self.refused(ask(server, "/short", short), Status.SEND_ERROR, "broke")

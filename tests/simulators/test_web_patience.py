@@ -60,7 +60,7 @@ class TestPatience:
     ) -> None:
         for path, header in {
             "/later": {"retry_after": "3600"},
-            "/much-later": {"retry_after": "999999999"},
+            "/much-later": {"retry_after": "9" * 20},
             "/month": {
                 "x_ratelimit_requests_remaining": "0",
                 "x_ratelimit_requests_reset": "86400",

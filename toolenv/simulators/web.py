@@ -11,10 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import time
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final
 
@@ -27,7 +24,8 @@ from toolenv.simulators.pacing import Budget, Pace, backoff
 from toolenv.simulators.web_hosts import Hosts, Origin
 from toolenv.simulators.web_messages import WebError, WebLimits, WebReply, WebRequest
 from toolenv.simulators.web_pools import Pools, read_body
-from toolenv.simulators.web_responses import failure, quota_is_spent, response_of
+from toolenv.simulators.web_responses import failure, response_of
+from toolenv.simulators.web_retries import asked_pause, may_repeat
 from toolenv.simulators.web_secrets import Secrets
 
 __all__ = [
@@ -42,9 +40,9 @@ __all__ = [
 ]
 
 _MOST_REDIRECTS: Final = 5
-_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_RESET: Final = re.compile(r"(x-)?rate-?limit(-[a-z0-9-]+)?-reset", re.IGNORECASE)
-_SECONDS: Final = re.compile(r"\s*(\d{1,9})(?:\.\d+)?\s*")
+_LONGEST_CAUSE: Final = 200
+"""Characters of what a library says went wrong: it may quote the server at length."""
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
@@ -117,9 +115,6 @@ class WebClient:
 
     async def _send(self, request: WebRequest) -> WebReply:
         method = request.method.upper()
-        repeatable = request.repeatable
-        if repeatable is None:
-            repeatable = method in _IDEMPOTENT
         url, origin = self._target(request.url)
         headers = _headers(request)
         patience = self.limits.total
@@ -135,9 +130,9 @@ class WebClient:
                 return _or_raise(last)
             except WebError as error:
                 last = error
-            if attempt >= self.limits.attempts or not _may_repeat(last, repeatable):
+            if attempt >= self.limits.attempts or not may_repeat(last, request):
                 return _or_raise(last)
-            asked = _asked_pause(last)
+            asked = asked_pause(last)
             if asked > patience:
                 return _or_raise(last)
             pause = min(asked + backoff(attempt, draw=_draws.random()), patience)
@@ -219,7 +214,7 @@ class WebClient:
         return WebReply(reply.status, hidden, self._secrets.hide_bytes(body))
 
     def _broken(self, error: Exception, origin: Origin) -> WebError:
-        about = self.hide(str(error)) or type(error).__name__
+        about = self.hide(str(error))[:_LONGEST_CAUSE] or type(error).__name__
         if isinstance(error, httpcore.ConnectTimeout):
             what, status = f"No connection within {self.limits.connect:g} s", Status.TIMEOUT
         elif isinstance(error, _UNSENT):
@@ -309,38 +304,6 @@ def _or_raise(last: WebReply | WebError) -> WebReply:
     if isinstance(last, WebError):
         raise last
     return last
-
-
-def _may_repeat(last: WebReply | WebError, repeatable: bool) -> bool:
-    if isinstance(last, WebError):
-        return last.again and (last.unsent or repeatable)
-    return last.status == 429 or (last.status >= 500 and repeatable)
-
-
-def _asked_pause(last: WebReply | WebError) -> float:
-    """Seconds that the server asks to wait; 0 where it does not say."""
-    if isinstance(last, WebError):
-        return 0.0
-    asked = _retry_after(last.headers.get("retry-after", ""))
-    if asked is None and last.status == 429 and quota_is_spent(last.headers):
-        resets = [
-            _retry_after(value) for name, value in last.headers.items() if _RESET.fullmatch(name)
-        ]
-        asked = max((seconds for seconds in resets if seconds is not None), default=None)
-    return asked or 0.0
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds that a header asks to wait: a number of them, or a date."""
-    seconds = _SECONDS.fullmatch(value)
-    if seconds is not None:
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.fromtimestamp(time.time(), UTC)).total_seconds())
 
 
 def _headers(request: WebRequest) -> list[tuple[bytes, bytes]]:

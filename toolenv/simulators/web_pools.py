@@ -87,7 +87,11 @@ class Pools:
         """The connections to a host, of the running loop."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            mine = self._lanes.setdefault(loop, {})
+            mine = self._lanes.get(loop)
+            if mine is None:
+                for ended in [other for other in self._lanes if other.is_closed()]:
+                    del self._lanes[ended]  # its connections refer to it: it never goes by itself
+                mine = self._lanes[loop] = {}
             lanes = mine.get(origin)
             if lanes is None:
                 if origin.scheme == "https" and self._context is None:
