@@ -430,3 +430,69 @@ def test_resolving_never_raises(name: str, arguments: str, identifier: str) -> N
         call = Resolver(NAMED, matching).resolve(FunctionCall(name, arguments, identifier))
         assert (call.text, call.id) == (arguments, identifier)
         assert (call.arguments is None) <= bool(call.invalid)
+
+
+# --- arguments that are no JSON ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("{'city': 'Paris'}", '{"city":"Paris"}'),
+        ("{'a': True, 'b': None, 'c': [1, 2.5,],}", '{"a":true,"b":null,"c":[1,2.5]}'),
+        ('{"a": 1,}', '{"a":1}'),
+        ('```json\n{"a": 1}\n```', '{"a":1}'),
+        ("```\n{'a': 'it\\'s'}\n```", '{"a":"it\'s"}'),
+    ],
+)
+def test_arguments_that_can_be_read_one_way_are_written_as_json(written: str, read: str) -> None:
+    for action in (
+        {"name": "f", "arguments": written},
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": written}}]},
+        f"Thought: t\nAction: f\nAction Input: {written}",
+    ):
+        message = read_action(action)
+        assert message.calls[0].arguments == read
+        assert message.repaired == "arguments of f were no JSON"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"city": "Par',  # cut off
+        "city=Paris",
+        "{'a': open('x')}",
+        "{'a': {1, 2}}",
+        "{'a': b'x'}",
+        "{1: 2}",
+        "['a']",
+        "'a'",
+        "(" * 5_000,
+        "-" * 15_000 + "1",
+        "{'a': " * 150 + "1" + "}" * 150 + "}",
+    ],
+)
+def test_arguments_that_cannot_be_read_one_way_stay_as_written(written: str) -> None:
+    message = read_action({"name": "f", "arguments": written})
+    assert (message.calls[0].arguments, message.repaired) == (written, "")
+
+
+def test_json_is_never_mended() -> None:
+    written = '{"a": "{\'b\': True}"}'
+    message = read_action({"name": "f", "arguments": written})
+    assert (message.calls[0].arguments, message.repaired) == (written, "")
+
+
+@given(
+    st.dictionaries(
+        st.text(),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=8,
+        ),
+    )
+)
+def test_whatever_python_writes_is_read_as_it_was(value: dict[str, Any]) -> None:
+    message = read_action({"name": "f", "arguments": repr(value)})
+    assert read_arguments(message.calls[0].arguments)[0] == json.loads(json.dumps(value))

@@ -6,6 +6,7 @@ it with an error, as a server would.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "ActionFormat",
     "Matching",
     "Resolver",
+    "mend_arguments",
     "read_action",
     "read_arguments",
 ]
@@ -36,6 +38,9 @@ ActionFormat: TypeAlias = Literal["auto", "json", "toolllama", "hermes"]
 
 Matching: TypeAlias = Literal["exact", "suffix"]
 """How a function's name is found; ``suffix`` is ToolBench's rule, a compatibility mode."""
+
+_LONGEST_MENDED = 20_000
+"""Characters of arguments that are tried another way."""
 
 _OPEN, _CLOSE, _FENCE = "<tool_call>", "</tool_call>", "```"
 
@@ -52,15 +57,28 @@ def read_action(action: object, action_format: ActionFormat = "auto") -> Message
         >>> read_action('{"name": "Finish", "arguments": {}}').calls
         (FunctionCall(name='Finish', arguments='{}', id=''),)
     """
-    if isinstance(action, str):
-        return _READERS[action_format](action)
     if isinstance(action, Message):
         return action
     if isinstance(action, FunctionCall):
         return Message(calls=(action,))
     if isinstance(action, bytes | bytearray):
-        return _READERS[action_format](bytes(action).decode("utf-8", "replace"))
-    return _from_value(action) or Message(content=_text_of(action))
+        action = bytes(action).decode("utf-8", "replace")
+    if isinstance(action, str):
+        return _mended(_READERS[action_format](action))
+    return _mended(_from_value(action) or Message(content=_text_of(action)))
+
+
+def _mended(message: Message) -> Message:
+    """The message with arguments that can be read only one way written as JSON, saying so."""
+    for index, call in enumerate(message.calls):
+        mended = mend_arguments(call.arguments)
+        if mended is not None:
+            calls = list(message.calls)
+            calls[index] = call._replace(arguments=mended)
+            note = f"arguments of {call.name[:64]} were no JSON"
+            repaired = f"{message.repaired}; {note}" if message.repaired else note
+            message = message._replace(calls=tuple(calls), repaired=repaired)
+    return message
 
 
 def _read_json(text: str) -> Message:
@@ -93,6 +111,36 @@ def _from_value(value: object) -> Message | None:
 
 # The readers below find their marks with plain searches, each once over the text: what a policy
 # writes may be long, and regular expressions with several wildcards take quadratic time and more.
+
+
+def mend_arguments(text: str) -> str | None:
+    """Arguments that are no JSON as JSON, where there is one way to read them.
+
+    That is so for a Markdown code fence around JSON, and for Python's way of writing a dictionary:
+    single quotes, ``True`` and ``None``, a comma at the end. What was cut off is not guessed.
+
+    Returns:
+        The JSON; None where the text needs no mending or there is no one way.
+
+    Example:
+        >>> mend_arguments("{'city': 'Paris', 'now': True,}")
+        '{"city":"Paris","now":true}'
+    """
+    if read_arguments(text)[0] is not None or len(text) > _LONGEST_MENDED:
+        return None
+    text = _inside_fence(text) or text
+    value, _ = read_arguments(text)
+    if value is None:
+        try:
+            value = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            return None
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            return None
+    try:
+        return render(value)
+    except TypeError:  # sets, bytes, keys that are no text
+        return None
 
 
 def _inside_fence(text: str) -> str:
