@@ -19,6 +19,7 @@ from toolenv.cli.show import show
 from toolenv.cli.simulate import app as simulate
 from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
+from toolenv.cli.tools import app as tools
 
 __all__ = ["app", "main"]
 
@@ -41,6 +42,7 @@ app.command("compare-agents")(compare_agents)
 app.command()(demo)
 app.command()(serve)
 app.add_typer(tasks, name="tasks")
+app.add_typer(tools, name="tools")
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(simulate, name="simulate")
 
