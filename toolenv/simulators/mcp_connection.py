@@ -318,14 +318,16 @@ class MCPConnection:
         if self._closing is not None:
             atexit.unregister(self._closing)
             self._closing = None
-        if self._open is None or os.getpid() != self._process:
+        opened = self._open
+        if opened is None or os.getpid() != self._process:
             return
+        own = opened.task.get_loop()
         future = bridge.submit(self.close)
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
             running = None
-        if running is None or running is not self._open.task.get_loop():
+        if running is not own:
             future.result(patience)
 
     def _close_at_exit(self) -> None:
