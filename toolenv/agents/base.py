@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from toolenv import bridge
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Episode, Message, Step
-from toolenv.errors import PolicyError
+from toolenv.errors import PolicyError, ToolenvError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.limits import Budget, Meter
@@ -16,6 +19,8 @@ from toolenv.prices import Price
 from toolenv.tasks import Task
 
 __all__ = ["Agent", "Policy"]
+
+_log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -124,7 +129,9 @@ class Agent:
 
         Returns:
             Everything explored, numbered in pre-order. A policy that fails ends the attempt with
-            ``error:policy``; the steps taken so far are kept.
+            ``error:policy``, another exception of a policy, scorer or strategy with
+            ``error:agent``, its kind and place (its text, which may hold anything, goes to the log
+            alone); the steps taken so far are kept.
         """
         own = env.fresh()
         own.reset(seed=seed, options={"task": task})
@@ -136,6 +143,11 @@ class Agent:
             chosen = await self.explore(own)
         except PolicyError as error:
             chosen, failed = None, f"error:policy: {error}"
+        except ToolenvError:
+            raise
+        except Exception as error:  # of the user's own code: this attempt ends, others go on
+            _log.exception("an attempt at task %s broke off", own.task.id)
+            chosen, failed = None, f"error:agent: {_place_of(error)}"
         return own.episode(
             chosen,
             agent=self.name,
@@ -148,3 +160,9 @@ class Agent:
     def run(self, env: ToolEnv, task: Task | str | int, *, seed: int = 0) -> Episode:
         """Attempt a task, from synchronous code."""
         return bridge.run(self.arun(env, task, seed=seed))
+
+
+def _place_of(error: Exception) -> str:
+    """An exception's kind and where it was raised, without its text."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
