@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -187,6 +188,25 @@ def test_a_description_is_fetched_when_asked_for(here: Here, tmp_path: Path) -> 
     with publishing(b"\xff\xfe\x00") as address:
         done = here(f"tools import {address}/api.yaml {allowed}", tmp_path)
         assert done.returncode == 2 and "not UTF-8" in done.stderr
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "openapi.md").read_text("utf-8")
+    (description,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    variables: dict[str, str] = {}
+    with serving() as host:
+        (tmp_path / "shop.yaml").write_text(description.replace("127.0.0.1:8000", host))
+        for command in commands.splitlines():
+            first, *words = shlex.split(command)
+            if first == "export":
+                name, _, value = words[0].partition("=")
+                variables[name] = value
+                continue
+            done = toolenv(*words, cwd=tmp_path, **variables)
+            assert (first, done.returncode) == ("toolenv", 0), done.stderr
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert files and not [path for path in files if b"the-key" in path.read_bytes()]
 
 
 def test_an_imported_file_is_run_as_it_is(tmp_path: Path) -> None:
