@@ -3,6 +3,7 @@
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
 from toolenv.agents.policies import (
+    HumanPolicy,
     OpenAIPolicy,
     RandomPolicy,
     RecordedPolicy,
@@ -20,6 +21,7 @@ __all__ = [
     "DFSDT",
     "Agent",
     "BestOfN",
+    "HumanPolicy",
     "OpenAIPolicy",
     "Policy",
     "PolicyScorer",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
-from toolenv.agents.policies import OpenAIPolicy, RandomPolicy
+from toolenv.agents.policies import HumanPolicy, OpenAIPolicy, RandomPolicy
 from toolenv.agents.react import ReACT
 from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
 from toolenv.agents.toolbench_dfsdt import ToolBenchDFSDT
@@ -120,6 +120,10 @@ def _open_openai(model: str, options: dict[str, Any]) -> Policy:
     return OpenAIPolicy(model, **options)
 
 
+def _open_human(_: str, options: dict[str, Any]) -> Policy:
+    return HumanPolicy(**options)
+
+
 def _open_random(_: str, options: dict[str, Any]) -> Policy:
     return RandomPolicy(**options)
 
@@ -138,6 +142,7 @@ def _open_local(place: str, options: dict[str, Any]) -> Policy:
 POLICIES: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
     "openai": _open_openai,
     "random": _open_random,
+    "human": _open_human,
     "local": _open_local,
 }
 """What makes a policy, by kind."""

@@ -1,9 +1,17 @@
 """What says the next message: a model behind a server, a recording, a script, chance."""
 
+from toolenv.agents.policies.human import HumanPolicy
 from toolenv.agents.policies.openai import OpenAIPolicy
 from toolenv.agents.policies.random import RandomPolicy
 from toolenv.agents.policies.recorded import RecordedPolicy
 from toolenv.agents.policies.replay import ReplayPolicy
 from toolenv.agents.policies.script import ScriptPolicy
 
-__all__ = ["OpenAIPolicy", "RandomPolicy", "RecordedPolicy", "ReplayPolicy", "ScriptPolicy"]
+__all__ = [
+    "HumanPolicy",
+    "OpenAIPolicy",
+    "RandomPolicy",
+    "RecordedPolicy",
+    "ReplayPolicy",
+    "ScriptPolicy",
+]
