@@ -435,7 +435,7 @@ paths:
 )
 def test_any_paths_give_distinct_names(paths: dict[str, set[str]], random: Any) -> None:
     from toolenv.formats.openapi.documents import Located
-    from toolenv.formats.openapi.operations import OperationPlace, operation_names
+    from toolenv.formats.openapi.places import OperationPlace, operation_names
 
     places = [
         OperationPlace(path, method, Located({}, "", ""), Located({}, "", ""))

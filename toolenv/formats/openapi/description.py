@@ -9,8 +9,9 @@ from toolenv.apis import API
 from toolenv.errors import FormatError
 from toolenv.formats.fields import kind_of
 from toolenv.formats.openapi.documents import Documents, pointer
-from toolenv.formats.openapi.operations import Operations, operation_names, operation_places
+from toolenv.formats.openapi.operations import Operations
 from toolenv.formats.openapi.parts import parts_of
+from toolenv.formats.openapi.places import operation_names, operation_places
 from toolenv.formats.openapi.schemas import Schemas
 from toolenv.formats.openapi.text import read_value, value_of
 from toolenv.formats.report import ReadReport
