@@ -271,6 +271,12 @@ def test_asking_again_at_the_same_place_is_drawn_anew_and_moves_no_one() -> None
     assert after is not None and after.status is plain[1]
 
 
+def test_a_session_that_is_told_of_no_path_still_goes_on() -> None:
+    session = opened(inject_faults(world(), FaultPlan(rates={"429": 0.5})))
+    met = [ask(session, READ, {"n": number}) for number in range(30)]
+    assert {response.status for response in met if response} == {Status(9), Status.BAD_INPUT}
+
+
 # --- how long it lasts --------------------------------------------------------------------------
 
 
