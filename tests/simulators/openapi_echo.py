@@ -67,6 +67,7 @@ def serving() -> Iterator[str]:
     """The echoing server on a free port; gives its address, ``host:port``."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # from here on a connection waits rather than fails
     server = uvicorn.Server(uvicorn.Config(_app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
