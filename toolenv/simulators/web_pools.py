@@ -1,8 +1,8 @@
-"""Connections: many small pools for each host and event loop, and bodies read within the limits.
+"""Connections: a stack of them for each host and event loop, and bodies read within the limits.
 
 A pool of connections scans all of them for each request, so that one pool for 64 requests in flight
-costs more than the requests: several small ones, each for a few connections, cost next to nothing.
-Each host has its own, so that one whose replies hang takes no connection from another.
+costs more than the requests: a pool for each connection costs next to nothing. The one that was
+used last is used next. Each host has its own, so that one that hangs takes nothing from another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from toolenv.simulators.web_messages import WebError, WebLimits
 
 __all__ = ["Pools", "read_body"]
 
-_IN_ONE_POOL: Final = 8
 _IDLE_SECONDS: Final = 30.0
 _CHUNK: Final = 1 << 16
 _SLACK: Final = 1 << 16
@@ -37,29 +36,31 @@ class _Lanes:
     """The connections to one host, of one event loop."""
 
     def __init__(self, limits: WebLimits, backend: CheckedBackend, context: ssl.SSLContext | None):
-        count = max(1, -(-limits.in_flight // _IN_ONE_POOL))
-        self._free = asyncio.Semaphore(max(1, limits.in_flight))
-        self._busy = [0] * count
-        self._pools = [
-            httpcore.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=_IN_ONE_POOL,
-                keepalive_expiry=_IDLE_SECONDS,
-                network_backend=backend,
-            )
-            for _ in range(count)
-        ]
+        self._turns = asyncio.Semaphore(max(1, limits.in_flight))
+        self._backend = backend
+        self._context = context
+        self._pools: list[httpcore.AsyncConnectionPool] = []
+        self._free: list[httpcore.AsyncConnectionPool] = []
 
     @asynccontextmanager
     async def pool(self) -> AsyncIterator[httpcore.AsyncConnectionPool]:
-        """The pool with the fewest requests, once there is room for one more."""
-        async with self._free:
-            least = min(range(len(self._busy)), key=self._busy.__getitem__)
-            self._busy[least] += 1
+        """A pool of one connection, which nobody else uses meanwhile."""
+        async with self._turns:
+            pool = self._free.pop() if self._free else self._made()
             try:
-                yield self._pools[least]
+                yield pool
             finally:
-                self._busy[least] -= 1
+                self._free.append(pool)
+
+    def _made(self) -> httpcore.AsyncConnectionPool:
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._context,
+            max_connections=1,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=self._backend,
+        )
+        self._pools.append(pool)
+        return pool
 
     async def close(self) -> None:
         for pool in self._pools:
