@@ -10,6 +10,7 @@ import typer
 
 from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.demo import demo
+from toolenv.cli.doctor import doctor
 from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
@@ -40,6 +41,7 @@ app.command()(report)
 app.command()(replay)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)
+app.command()(doctor)
 app.command()(serve)
 app.add_typer(tasks, name="tasks")
 app.add_typer(tools, name="tools")
