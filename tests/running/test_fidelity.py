@@ -11,7 +11,7 @@ from tests.running.pretending import APIS
 from toolenv.errors import ConfigurationError
 from toolenv.running.fidelity import evaluate_simulation
 from toolenv.running.fidelity_examples import simulator_maker
-from toolenv.running.fidelity_report import Condition, FidelityReport, Measured
+from toolenv.running.fidelity_report import Condition, FidelityReport, Measure, Measured
 from toolenv.running.reproduction import read_answers
 from toolenv.simulators import NeighbourSimulator, SimulatorBase
 from toolenv.snapshots import Snapshot, freeze, import_records
@@ -137,9 +137,10 @@ def test_the_baseline_copies_the_nearest_and_the_simulator_is_compared_with_it(
     assert all(one.difference is None for one in copying.figures["all"].values())
     mine = report.condition("distance").figures["all"]
     theirs = copying.figures["all"]
-    for name in ("keys", "agreement", "accepted"):
-        difference = mine[name].difference  # type: ignore[index]
-        assert difference is not None and difference.calls <= mine[name].calls  # type: ignore[index]
+    names: tuple[Measure, ...] = ("keys", "agreement", "accepted")
+    for name in names:
+        difference = mine[name].difference
+        assert difference is not None and difference.calls <= mine[name].calls
     agreement = mine["agreement"].difference
     assert agreement is not None
     assert agreement.value == pytest.approx(1 - theirs["agreement"].value, abs=2e-6)

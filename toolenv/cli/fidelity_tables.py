@@ -174,7 +174,7 @@ def tell_ranks(found: RankAgreement) -> None:
         f"{_plural(found.tasks, 'task')}"
     )
     console.print(f"difference of pass rates, mean: {_difference(found.difference, 100)} points")
-    console.print(f"how far they are apart, mean:   {_difference(found.apart, 100)} points")
+    console.print(f"how far they are apart, mean:   {100 * found.apart:.0f} points")
     console.print(f"Kendall's tau-b: {_correlation(found.kendall)}")
     console.print(f"Spearman's rho:  {_correlation(found.spearman)}")
     console.print("In brackets 95 % bootstrap intervals over tasks.")

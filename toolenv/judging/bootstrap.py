@@ -10,7 +10,7 @@ About the Bootstrap", The American Statistician 69, 2015, section 3.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import cos, pi, sin, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple, TypeAlias
@@ -40,6 +40,7 @@ def bootstrap(
     samples: int = 2_000,
     confidence: float = 0.95,
     widened: Sequence[int] | None = None,
+    reflected: Collection[int] = (),
 ) -> list[Estimate]:
     """Any figures of some clusters, with percentile intervals over clusters drawn again.
 
@@ -52,6 +53,9 @@ def bootstrap(
         confidence: The share of draws inside the interval.
         widened: How many clusters each figure depends on, to make up for few of them; of one alone
             an interval has no ends then. None for plain percentiles.
+        reflected: The numbers of the figures whose intervals reach as far beyond the figure as
+            before it. That is for what noise draws to one side, as it draws a correlation to zero:
+            the figure itself errs to the side that the draws err to.
     """
     values = statistic(np.arange(clusters))
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -65,6 +69,9 @@ def bootstrap(
         defined = column[~np.isnan(column)]
         known = len(defined) > 0 and tail == tail
         ends.append(np.quantile(defined, [tail, 1 - tail]) if known else np.full(2, np.nan))
+    for number in reflected:
+        (low, high), twice = ends[number], 2 * values[number]
+        ends[number] = np.array([min(low, twice - high), max(high, twice - low)])
     return [
         Estimate(float(value), float(low), float(high))
         for value, (low, high) in zip(values, ends, strict=True)

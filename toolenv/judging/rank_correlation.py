@@ -4,10 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["kendall", "spearman"]
+from toolenv.judging.bootstrap import Estimate, bootstrap
+
+__all__ = ["ComparedRates", "compare_rates", "kendall", "spearman"]
+
+
+class ComparedRates(NamedTuple):
+    """How alike two environments rate the same policies.
+
+    Args:
+        difference: The mean over policies of the second environment's rate less the first's.
+        kendall: Kendall's tau-b of the two orders.
+        spearman: Spearman's rho of the two.
+        moves: Each policy's difference.
+    """
+
+    difference: Estimate
+    kendall: Estimate
+    spearman: Estimate
+    moves: list[Estimate]
+
+
+def compare_rates(rates: np.ndarray, seed: int, *, samples: int = 2_000) -> ComparedRates:
+    """Compare pass rates and their order, with intervals over tasks.
+
+    A task is drawn with all that was measured on it. Chance in either environment draws a
+    correlation towards zero, in what was measured and once more in what is drawn, so the intervals
+    of the correlations reach as far to the other side; they may go beyond 1.
+
+    Args:
+        rates: By task, environment (two of them) and policy: from 0 to 1, or NaN where unknown.
+        seed: What the draws derive from.
+        samples: How often is drawn.
+    """
+
+    def figures(drawn: np.ndarray) -> np.ndarray:
+        known = ~np.isnan(rates[drawn])
+        sums, counts = np.where(known, rates[drawn], 0.0).sum(axis=0), known.sum(axis=0)
+        means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+        means = means.round(12)  # equal rates are equal, in whatever order they were added up
+        moved = means[1] - means[0]
+        seen = ~np.isnan(moved)  # a draw may hold no known task of a policy
+        first, second = list(means[0][seen]), list(means[1][seen])
+        overall = moved[seen].mean() if seen.any() else np.nan
+        return np.array([overall, kendall(first, second), spearman(first, second), *moved])
+
+    tasks, _, policies = rates.shape
+    widened = [tasks] * (3 + policies)
+    difference, tau, rho, *moves = bootstrap(
+        figures, tasks, seed, samples=samples, widened=widened, reflected=(1, 2)
+    )
+    return ComparedRates(difference, tau, rho, moves)
 
 
 def kendall(ones: Sequence[float], others: Sequence[float]) -> float:

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from toolenv.errors import ConfigurationError
-from toolenv.judging.bootstrap import Estimate, bootstrap
-from toolenv.judging.rank_correlation import kendall, spearman
+from toolenv.judging.bootstrap import Estimate
+from toolenv.judging.rank_correlation import compare_rates
 from toolenv.running.comparison import refuse_different
 from toolenv.running.folder import RunFolder
 from toolenv.seeds import derive
@@ -44,8 +44,10 @@ class Ranked(BaseModel):
 
     @classmethod
     def of(cls, estimate: Estimate) -> Ranked:
-        """From an estimate, rounded to what it is good for."""
-        value, low, high = (None if isnan(end) else round(end, 6) + 0.0 for end in estimate)
+        """From an estimate, rounded, with ends that such figures can have."""
+        value, low, high = (
+            None if isnan(end) else min(1.0, max(-1.0, round(end, 6) + 0.0)) for end in estimate
+        )
         return cls(value=value, low=low, high=high)
 
 
@@ -94,7 +96,7 @@ class RankAgreement(BaseModel):
     policies: tuple[RatedPolicy, ...]
     tasks: int
     difference: Ranked
-    apart: Ranked
+    apart: float
     kendall: Ranked
     spearman: Ranked
     meaningful: bool
@@ -160,37 +162,24 @@ def rank_agreement(
         for who in whos
     }
     tasks = sorted({task for pairs in decided.values() for task, _ in pairs})
-    if not tasks:
-        raise ConfigurationError("No episode has a decision in both environments.")
+    empty = [str(who) for who, pairs in decided.items() if not pairs]
+    if empty:
+        raise ConfigurationError(
+            f"No episode has a decision in both environments, of {_listed(empty)}.",
+            fix="Resume the runs, or leave the policy out.",
+        )
     # [task, side, policy]: the task's pass rate; nothing where no pair of episodes has a decision
     rates = np.full((len(tasks), 2, len(whos)), np.nan)
+    rows = {task: row for row, task in enumerate(tasks)}
     for column, who in enumerate(whos):
-        for row, task in enumerate(tasks):
-            pairs = [pair for (of, _), pair in sorted(decided[who].items()) if of == task]
-            if pairs:
-                rates[row, :, column] = np.mean(pairs, axis=0)
+        by_task: dict[str, list[tuple[bool, bool]]] = {}
+        for (task, _), pair in decided[who].items():
+            by_task.setdefault(task, []).append(pair)
+        for task, pairs in by_task.items():
+            rates[rows[task], :, column] = np.mean(pairs, axis=0)
 
-    def figures(drawn: np.ndarray) -> np.ndarray:
-        known = ~np.isnan(rates[drawn])
-        sums, counts = np.where(known, rates[drawn], 0.0).sum(axis=0), known.sum(axis=0)
-        means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-        means = means.round(12)  # equal rates are equal, in whatever order they were added up
-        moved = means[1] - means[0]
-        seen = ~np.isnan(moved)
-        first, second = list(means[0][seen]), list(means[1][seen])
-        overall = [moved[seen].mean(), np.abs(moved[seen]).mean()] if seen.any() else [np.nan] * 2
-        ranks = [kendall(first, second), spearman(first, second)]
-        return np.array([*overall, *ranks, *moved, *means[0], *means[1]])
-
-    found = bootstrap(
-        figures,
-        len(tasks),
-        derive("rank agreement", seed),
-        samples=samples,
-        widened=[len(tasks)] * (4 + 3 * len(whos)),
-    )
-    difference, apart, tau, rho = map(Ranked.of, found[:4])
-    each = [found[4 + number :: len(whos)][:3] for number in range(len(whos))]
+    found = compare_rates(rates, derive("rank agreement", seed), samples=samples)
+    passed = np.nanmean(rates, axis=0)
     return RankAgreement(
         policies=tuple(
             RatedPolicy(
@@ -198,17 +187,17 @@ def rank_agreement(
                 agent=who.agent,
                 episodes=len(decided[who]),
                 undecided=len(one.outcomes[who]) - len(decided[who]),
-                recorded=round(before.value, 6),
-                simulated=round(after.value, 6),
-                difference=Ranked.of(moved),
+                recorded=round(float(passed[0, number]), 6),
+                simulated=round(float(passed[1, number]), 6),
+                difference=Ranked.of(found.moves[number]),
             )
-            for who, (moved, before, after) in zip(whos, each, strict=True)
+            for number, who in enumerate(whos)
         ),
         tasks=len(tasks),
-        difference=difference,
-        apart=apart,
-        kendall=tau,
-        spearman=rho,
+        difference=Ranked.of(found.difference),
+        apart=round(float(np.abs(passed[1] - passed[0]).mean()), 6),
+        kendall=Ranked.of(found.kendall),
+        spearman=Ranked.of(found.spearman),
         meaningful=policies >= LEAST_POLICIES,
         differing=differing,
     )
@@ -241,22 +230,22 @@ def _paired(one: _Side, other: _Side) -> list[_Who]:
         ConfigurationError: One side lacks something; it is named.
     """
     problems = [
-        f"{who} is in the {has.name} runs alone"
+        f"in the {has.name} runs alone: {_listed(list(map(str, sorted(alone))))}"
         for has, lacks in ((one, other), (other, one))
-        for who in sorted(has.outcomes.keys() - lacks.outcomes.keys())
+        if (alone := has.outcomes.keys() - lacks.outcomes.keys())
     ]
     whos = sorted(one.outcomes.keys() & other.outcomes.keys())
     for who in whos:
         for has, lacks in ((one, other), (other, one)):
-            alone = sorted(has.outcomes[who].keys() - lacks.outcomes[who].keys())
-            if alone:
-                problems.append(f"{who} did {_named(alone)} in the {has.name} runs alone")
+            places = sorted(has.outcomes[who].keys() - lacks.outcomes[who].keys())
+            if places:
+                problems.append(f"{who} did {_named(places)} in the {has.name} runs alone")
     if not problems and whos:
         first, every = whos[0], one.outcomes[whos[0]].keys()
         for who in whos[1:]:
-            apart = sorted(one.outcomes[who].keys() ^ every)
-            if apart:
-                problems.append(f"of {first} and {who} only one did {_named(apart)}")
+            places = sorted(one.outcomes[who].keys() ^ every)
+            if places:
+                problems.append(f"of {first} and {who} only one did {_named(places)}")
     if not whos and not problems:
         problems.append("they hold no episode")
     if problems:
@@ -269,8 +258,12 @@ def _paired(one: _Side, other: _Side) -> list[_Who]:
 
 
 def _named(places: Sequence[tuple[str, int]]) -> str:
-    shown = ", ".join(f"task {task} seed {seed}" for task, seed in places[:3])
-    return f"{shown} and {len(places) - 3} more" if len(places) > 3 else shown
+    return _listed([f"task {task!r} seed {seed}" for task, seed in places])
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _differing(one: _Side, other: _Side, whos: Sequence[_Who], force: bool) -> tuple[str, ...]:
