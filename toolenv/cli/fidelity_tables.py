@@ -63,9 +63,10 @@ def tell_fidelity(report: FidelityReport) -> None:
         console.print()
         console.print(
             f"held out {_WAYS[way]}: {_plural(held_out.calls, 'call')} of "
-            f"{_plural(held_out.apis, 'API')} ({told})",
+            f"{_plural(held_out.apis, 'API')}",
             soft_wrap=True,
         )
+        console.print(f"recorded: {told}", soft_wrap=True)
         if held_out.nearest is not None:
             least, middle = held_out.nearest
             console.print(f"nearest example: {least:.2f} away or more, median {middle:.2f}")
