@@ -22,6 +22,12 @@ _FIELDS = ("error", "response")
 _MOST_CANDIDATES = 200
 _LONGEST = 1 << 20
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_CUT = re.compile(
+    r'"response"\s*:\s*"(?P<inside>(?:[^"\\]|\\(?:[^u]|u[0-9a-fA-F]{4}))*)'
+    r"(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z",
+    re.DOTALL,
+)
+"""A text that ends in mid-string, perhaps in mid-escape."""
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(?P<inside>.*?)\n?\s*```\s*\Z", re.DOTALL)
 
 
@@ -90,13 +96,12 @@ def read_cut_envelope(text: str) -> Envelope:
     head = parse(before[start:]) if start >= 0 else None
     if not isinstance(head, dict):
         raise ValueError("the reply was cut, and its beginning is not JSON")
-    inside = re.sub(r"\\(?:u[0-9a-fA-F]{0,3})?\Z", "", found["inside"])
-    head["response"] = parse(f'"{inside}"', strict=False)
+    inside = str(parse(f'"{found["inside"]}"', strict=False))
+    if "\ud800" <= inside[-1:] <= "\udbff":  # half a character
+        inside = inside[:-1]
+    head["response"] = inside
     read = _checked(head, ["cut off"])
     return read._replace(is_whole=False)
-
-
-_CUT = re.compile(r'"response"\s*:\s*"(?P<inside>(?:[^"\\]|\\.)*\\?)\Z', re.DOTALL)
 
 
 def _checked(value: JsonValue, repaired: list[str]) -> Envelope:
