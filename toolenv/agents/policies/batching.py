@@ -1,0 +1,105 @@
+"""Work that is cheaper together: requests of many callers gathered into batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+__all__ = ["Batcher"]
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Request, Result]):
+    """Gathers requests from any number of threads and event loops and works on them together.
+
+    One thread works at a time. It lives as long as there is work, so that nothing has to be closed
+    and a forked process starts its own. Requests that arrive while a batch is worked on form the
+    next. A batch is begun when it is full, when as many callers as last time are back, or when no
+    further request came for a while: a lone caller is not kept waiting.
+
+    A batch that fails is halved and tried again, until the request that fails stands alone: it
+    gets the exception, the others their results.
+
+    Args:
+        work: Maps requests to as many results, in their order.
+        size: Most requests in a batch.
+        wait: Seconds without a new request after which a batch is begun that is not full.
+
+    Example:
+        >>> batcher = Batcher(lambda numbers: [2 * number for number in numbers], size=2, wait=0.0)
+        >>> batcher.submit(21).result()
+        42
+    """
+
+    def __init__(
+        self, work: Callable[[list[Request]], Sequence[Result]], *, size: int, wait: float
+    ) -> None:
+        self._work = work
+        self._size = size
+        self._wait = wait
+        self._expected = size
+        self._waiting: deque[tuple[Request, Future[Result]]] = deque()
+        self._arrived = threading.Condition()
+        self._worker: threading.Thread | None = None
+
+    def submit(self, request: Request) -> Future[Result]:
+        """Ask for a result; a future that is cancelled in time is not worked on."""
+        future: Future[Result] = Future()
+        with self._arrived:
+            self._waiting.append((request, future))
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(
+                    target=self._run, name="toolenv-batches", daemon=True
+                )
+                self._worker.start()
+            else:
+                self._arrived.notify()
+        return future
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            self._work_on([one for one in batch if one[1].set_running_or_notify_cancel()])
+
+    def _next_batch(self) -> list[tuple[Request, Future[Result]]]:
+        """The next batch; empty when the thread is to end, which is noted in the same breath."""
+        with self._arrived:
+            if not self._waiting:  # give those who have just been answered time to come back
+                self._arrived.wait(self._wait)
+            seen, until = len(self._waiting), time.monotonic() + self._wait
+            while 0 < len(self._waiting) < self._expected:
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                self._arrived.wait(left)
+                if len(self._waiting) > seen:
+                    seen, until = len(self._waiting), time.monotonic() + self._wait
+            batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+            if batch:
+                self._expected = min(self._size, len(batch) + len(self._waiting))
+            else:
+                self._worker = None
+            return batch
+
+    def _work_on(self, batch: list[tuple[Request, Future[Result]]]) -> None:
+        if not batch:
+            return
+        try:
+            results = self._work([request for request, _ in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+            return
+        # Outside the handler: the exception holds on to memory that the halves may need.
+        middle = len(batch) // 2
+        self._work_on(batch[:middle])
+        self._work_on(batch[middle:])

@@ -1,0 +1,169 @@
+"""Batches of prompts continued by a local model, each row as if it were alone.
+
+Prompts of different lengths are padded on the left, with attention masks and positions to match,
+and continued by transformers' own ``generate``. What is drawn for a row depends on its own seed
+and its own logits alone, so that a row says the same in every batch, as far as the arithmetic of
+the device gives equal logits: in float32 it does but for the last bits, in the short types two
+tokens that are nearly tied may change places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy
+
+from toolenv.agents.policies.local_model import LoadedModel
+from toolenv.seeds import derive
+
+__all__ = ["Continuation", "Prompt", "Sampling", "generate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Args:
+        temperature: 0 takes the likeliest token.
+        top_p: Draws among the likeliest tokens that together have this probability.
+        longest: Most tokens of an answer.
+        stop: Texts that end an answer; they are no part of it.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    longest: int = 512
+    stop: tuple[str, ...] = ()
+
+
+class Prompt(NamedTuple):
+    """One row: its tokens, what its draws derive from, and what may be said (None: anything)."""
+
+    tokens: Sequence[int]
+    seed: int
+    constraint: Any = None
+
+
+class Continuation(NamedTuple):
+    """What was said, and how many tokens that took."""
+
+    text: str
+    tokens: int
+
+
+def generate(
+    loaded: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling
+) -> list[Continuation]:
+    """Continue prompts together."""
+    import torch
+
+    model, padding = loaded.model, loaded.padding
+    width = max(len(prompt.tokens) for prompt in prompts)
+    rows = [[padding] * (width - len(prompt.tokens)) + [*prompt.tokens] for prompt in prompts]
+    masks = [[0] * (width - len(prompt.tokens)) + [1] * len(prompt.tokens) for prompt in prompts]
+    processors: list[Any] = []
+    if any(prompt.constraint is not None for prompt in prompts):
+        processors.append(_Constraints(prompts, sampling.longest))
+    if sampling.temperature > 0:
+        processors.append(_Draws(prompts, sampling, model.device))
+    with torch.inference_mode():
+        said = model.generate(
+            input_ids=torch.tensor(rows, device=model.device),
+            attention_mask=torch.tensor(masks, device=model.device),
+            do_sample=False,  # the draws are made by the last processor, which leaves one token
+            max_new_tokens=sampling.longest,
+            logits_processor=processors,
+            **({"stop_strings": [*sampling.stop]} if sampling.stop else {}),
+            **({"tokenizer": loaded.tokenizer} if sampling.stop else {}),
+        )
+    return [_read(loaded, row, sampling.stop) for row in said[:, width:].tolist()]
+
+
+def _read(loaded: LoadedModel, tokens: list[int], stop: Sequence[str]) -> Continuation:
+    """The text of a row up to its end, and how many tokens the model said for it."""
+    ending = next((at for at, token in enumerate(tokens) if token in loaded.ends), len(tokens))
+    said = tokens[:ending]
+    text: str = loaded.tokenizer.decode(
+        said, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    stops = [at for at in (text.find(one) for one in stop) if at >= 0]
+    if stops:  # the rest of the row is padding
+        while said and said[-1] == loaded.padding:
+            said.pop()
+        return Continuation(text[: min(stops)], len(said))
+    return Continuation(text, min(ending + 1, len(tokens)))
+
+
+class _Draws:
+    """Draws each row's token with the row's own random numbers, and leaves it as the only one.
+
+    One number is drawn per row and token, before anything is computed: what a row draws does not
+    depend on its neighbours, and nothing of the vocabulary's size is drawn.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt], sampling: Sampling, device: Any) -> None:
+        import torch
+
+        numbers = numpy.stack(
+            [
+                numpy.random.Generator(numpy.random.Philox(derive("tokens", prompt.seed))).random(
+                    sampling.longest, dtype=numpy.float32
+                )
+                for prompt in prompts
+            ]
+        )
+        self._numbers = torch.from_numpy(numbers).to(device)
+        self._temperature = sampling.temperature
+        self._top_p = sampling.top_p
+        self._drawn = 0
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        likelihoods = torch.softmax(scores.float() / self._temperature, dim=-1)
+        order = None
+        if self._top_p < 1:
+            likelihoods, order = torch.sort(likelihoods, dim=-1, descending=True, stable=True)
+            before = likelihoods.cumsum(-1) - likelihoods
+            likelihoods = likelihoods.masked_fill(before >= self._top_p, 0.0)
+        sums = likelihoods.cumsum(-1)
+        total = sums[:, -1:]
+        number = self._numbers[:, self._drawn : self._drawn + 1]
+        self._drawn += 1
+        # Below the total even after rounding: a token of likelihood 0 is never drawn.
+        target = torch.minimum(number * total, torch.nextafter(total, torch.zeros_like(total)))
+        token = (sums <= target).sum(-1, keepdim=True)
+        if order is not None:
+            token = order.gather(-1, token)
+        return torch.full_like(scores, -torch.inf).scatter_(1, token, 0.0)
+
+
+class _Constraints:
+    """Takes away what a row's grammar does not allow, and ends rows in time."""
+
+    def __init__(self, prompts: Sequence[Prompt], longest: int) -> None:
+        self._rows = [
+            prompt.constraint.begin() if prompt.constraint is not None else None
+            for prompt in prompts
+        ]
+        self._left = longest
+        self._begun = False
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        newest = input_ids[:, -1].tolist() if self._begun else []
+        self._begun = True
+        for number, row in enumerate(self._rows):
+            if row is None:
+                continue
+            if newest:
+                row.accept(newest[number])
+            allowed = row.allowed(self._left)
+            if allowed is not None:
+                allowed = torch.from_numpy(allowed).to(scores.device)
+                scores[number].masked_fill_(~allowed[: scores.shape[1]], -torch.inf)
+        self._left -= 1
+        return scores
