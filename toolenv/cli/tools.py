@@ -29,7 +29,9 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("import")
 def import_description(
-    description: Annotated[str, typer.Argument(help="OpenAPI 3.0 or 3.1, JSON or YAML.")],
+    description: Annotated[
+        str, typer.Argument(help="OpenAPI 3.0 or 3.1, JSON or YAML; or mcp:COMMAND, mcp:http://….")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(help="A file of tasks (.json, .jsonl) or a folder of tool files to write."),
@@ -63,6 +65,8 @@ def import_description(
       toolenv tools import openapi.yaml --out shop.json --instruction "What does tea cost?"
 
       toolenv tools import openapi.yaml --out tools --category Shopping
+
+      toolenv tools import "mcp:python my_server.py" --out tasks.json
     """
     with friendly_errors():
         from toolenv.errors import ConfigurationError
@@ -84,7 +88,10 @@ def import_description(
                 fix="Add --fetch, or download the file.",
             )
         report = ReadReport()
-        if is_address:
+        if description.startswith("mcp:"):
+            apis = _of_mcp(description, tool, category)
+            report.read = len(apis)
+        elif is_address:
             from toolenv.simulators.openapi_fetching import fetch_openapi
 
             apis = fetch_openapi(
@@ -162,6 +169,19 @@ def show_api(
                 fix=f"'toolenv tools list {file}' names them.",
             )
         print_json(named[found].function_schema(found))
+
+
+def _of_mcp(server: str, tool: str, category: str | None) -> list[API]:
+    """The tools that an MCP server lists."""
+    from urllib.parse import parse_qsl
+
+    from toolenv.simulators.mcp import open_mcp
+
+    place, _, query = server.removeprefix("mcp:").partition("?")
+    named = {"tool": tool, "category": category}
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    with open_mcp(place, {**options, **{k: v for k, v in named.items() if v}}) as simulator:
+        return list(simulator.apis)
 
 
 def _write(apis: list[API], out: Path, instructions: list[str]) -> list[Path]:
