@@ -9,6 +9,7 @@ from toolenv.agents.policies import (
     RecordedPolicy,
     ReplayPolicy,
     ScriptPolicy,
+    TransformersPolicy,
 )
 from toolenv.agents.react import ReACT
 from toolenv.agents.replay import Replay
@@ -36,6 +37,7 @@ __all__ = [
     "ScriptPolicy",
     "SelfConsistency",
     "ToolBenchDFSDT",
+    "TransformersPolicy",
     "TreeOfThoughtsBFS",
     "TreeOfThoughtsDFS",
     "Tries",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
-from toolenv.agents.policies import HumanPolicy, OpenAIPolicy, RandomPolicy
+from toolenv.agents.policies import HumanPolicy, OpenAIPolicy, RandomPolicy, TransformersPolicy
 from toolenv.agents.react import ReACT
 from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
 from toolenv.agents.toolbench_dfsdt import ToolBenchDFSDT
@@ -30,8 +30,8 @@ def open_policy(specification: str) -> Policy:
     """Make the policy that a specification describes.
 
     Args:
-        specification: ``openai:MODEL``, ``random``, or ``local:module:name`` of something that
-            is or makes a policy.
+        specification: ``openai:MODEL``, ``random``, ``transformers:FOLDER`` or ``toolllama:FOLDER``
+            of a local model, or ``local:module:name`` of something that is or makes a policy.
 
     Raises:
         ConfigurationError: It cannot be read, or names something unknown.
@@ -139,11 +139,21 @@ def _open_local(place: str, options: dict[str, Any]) -> Policy:
     return policy
 
 
+def _open_transformers(model: str, options: dict[str, Any]) -> Policy:
+    return TransformersPolicy(model, **options)
+
+
+def _open_toolllama(model: str, options: dict[str, Any]) -> Policy:
+    return TransformersPolicy(model, style="toolllama", **options)
+
+
 POLICIES: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
     "openai": _open_openai,
     "random": _open_random,
     "human": _open_human,
     "local": _open_local,
+    "transformers": _open_transformers,
+    "toolllama": _open_toolllama,
 }
 """What makes a policy, by kind."""
 

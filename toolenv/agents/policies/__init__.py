@@ -1,6 +1,7 @@
-"""What says the next message: a model behind a server, a recording, a script, chance."""
+"""What says the next message: a model behind a server or in this process, a recording, a script, chance."""
 
 from toolenv.agents.policies.human import HumanPolicy
+from toolenv.agents.policies.local import TransformersPolicy
 from toolenv.agents.policies.openai import OpenAIPolicy
 from toolenv.agents.policies.random import RandomPolicy
 from toolenv.agents.policies.recorded import RecordedPolicy
@@ -14,4 +15,5 @@ __all__ = [
     "RecordedPolicy",
     "ReplayPolicy",
     "ScriptPolicy",
+    "TransformersPolicy",
 ]
