@@ -178,7 +178,10 @@ def test_documents_state_json_schemas_or_sketches(
     assert schema is not None and schema.fits(body_of(body.text)) is fits
 
 
-@pytest.mark.parametrize("document", [None, {}, "{'city': 'str', 'da", {"type": 7}, []])
+@pytest.mark.parametrize(
+    "document",
+    [None, {}, "{'city': 'str', 'da", {"type": 7}, [], {"$ref": "http://127.0.0.1:9/schema"}],
+)
 def test_some_documents_state_nothing(document: Any) -> None:
     assert documented_schema(document) is None
 

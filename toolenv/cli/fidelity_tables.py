@@ -67,6 +67,11 @@ def tell_fidelity(report: FidelityReport) -> None:
             soft_wrap=True,
         )
         console.print(f"recorded: {told}", soft_wrap=True)
+        if held_out.described < held_out.calls:
+            console.print(
+                f"documents describe the APIs of {held_out.described} of these calls; "
+                "see --tools, --tasks"
+            )
         if held_out.nearest is not None:
             least, middle = held_out.nearest
             console.print(f"nearest example: {least:.2f} away or more, median {middle:.2f}")

@@ -280,6 +280,7 @@ class _Documents:
             apis=len({name for name, _ in responses}),
             recorded=dict(sorted(kinds.items())),
             cut=sum(one.completeness != "whole" for _, one in responses),
+            described=sum(name in self._apis for name, _ in responses),
             documented=sum(self._stated.get(name) is not None for name, _ in responses),
             fit_document=round(sum(fits) / len(fits), 6) if fits else None,
             nearest=(round(min(away), 6), round(median(away), 6)) if away else None,

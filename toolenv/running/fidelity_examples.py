@@ -20,7 +20,8 @@ def simulator_maker(simulator: str | Sequence[str] | Make) -> tuple[Make, bool]:
     """What makes a simulator from examples, and whether it takes any.
 
     In a specification ``{examples}`` stands for the file of examples and ``{count}`` for how many
-    are shown. To ``llm:…`` both are added as ``examples`` and ``example_count``.
+    are shown. To ``llm:…`` both are added as ``examples`` and ``example_count``, unless its style
+    is ``mirrorapi``, which takes none.
 
     Args:
         simulator: A specification, several, or already what makes one.
@@ -48,6 +49,8 @@ def _with_examples(specification: Specification) -> Specification:
     if part is None or part.kind != "llm":
         return specification
     options = dict(part.options)
+    if options.get("style") == "mirrorapi":  # its requests have no place for examples
+        return specification
     if "{examples}" in options.get("examples", ""):
         return specification
     if {"examples", "example_count"} & options.keys():

@@ -120,6 +120,7 @@ class HeldOutCalls(_Strict):
         apis: Of how many APIs.
         recorded: How many of their responses are successes, errors and neither.
         cut: How many of their responses were recorded in part.
+        described: How many are of APIs that have a document at all.
         documented: How many are of APIs whose document states a schema of the response.
         fit_document: The share of recorded successes of these that fit it themselves: what a
             perfect simulator would reach. None where there are none.
@@ -130,6 +131,7 @@ class HeldOutCalls(_Strict):
     apis: int
     recorded: dict[str, int]
     cut: int
+    described: int
     documented: int
     fit_document: float | None
     nearest: tuple[float, float] | None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from jsonschema_rs import Validator, validator_for
 
@@ -35,7 +35,7 @@ _LENGTH: Final = "_list_length"
 
 
 class ResponseSchema:
-    """A JSON Schema that bodies of responses are checked against.
+    """A JSON Schema that bodies of responses are checked against; none that refers to others.
 
     Args:
         schema: The schema.
@@ -46,7 +46,7 @@ class ResponseSchema:
 
     def __init__(self, schema: dict[str, JsonValue]) -> None:
         self.schema = schema
-        self._validator: Validator = validator_for(schema)
+        self._validator: Validator = validator_for(schema, retriever=_refuse)
 
     def fits(self, body: JsonValue) -> bool:
         """Whether a body is valid; not where it cannot be checked at all."""
@@ -54,6 +54,10 @@ class ResponseSchema:
             return self._validator.is_valid(body)
         except (ValueError, RecursionError):  # lone surrogates, extreme nesting
             return False
+
+
+def _refuse(uri: str) -> NoReturn:
+    raise ValueError(f"{uri} is not read")
 
 
 def documented_schema(document: JsonValue) -> ResponseSchema | None:
