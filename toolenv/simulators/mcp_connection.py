@@ -13,6 +13,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -170,10 +171,11 @@ class MCPConnection:
         Raises:
             SimulatorError: It cannot be reached, or gives no list.
         """
-        import mcp_types
-
         opened = await self._opened()
         client = opened.ready.result()
+
+        import mcp_types
+
         opened.changed = False
         tools: list[dict[str, JsonValue]] = []
         cursor: str | None = None
@@ -202,16 +204,17 @@ class MCPConnection:
         Raises:
             SimulatorError: The server cannot be reached any more.
         """
-        import mcp_types
-
         try:
             json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
             return refusal(Status.BAD_INPUT, f"The arguments cannot be sent: {error}")
+        opened = await self._opened()
+
+        import mcp_types
+
         request = mcp_types.CallToolRequest(
             params=mcp_types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         )
-        opened = await self._opened()
         answer = await self._asked(opened, request, mcp_types.CallToolResult)
         if isinstance(answer, Response) and answer.status is Status.NOT_FOUND and opened.reach.gone:
             opened = await self._opened()  # it knew our session no more, and so did nothing
@@ -281,6 +284,7 @@ class MCPConnection:
 
     async def _started(self) -> _Open:
         self._close_at_exit()
+        await asyncio.to_thread(import_module, "mcp")  # half a second, which others need not wait
         opened = _Open(self._make_reach())
         try:
             async with asyncio.timeout(self._connect):
