@@ -85,6 +85,20 @@ def test_aliases_cannot_make_much_of_little(tmp_path: Path) -> None:
     assert "aliases" in str(refused(tmp_path, GOOD + "\n".join(merged)))
 
 
+def test_aliases_and_references_cannot_nest_without_end(tmp_path: Path) -> None:
+    lines = ["x-0: &a0 {type: string}"]
+    lines += [f"x-{n}: &a{n} {{items: *a{n - 1}}}" for n in range(1, 300)]
+    assert "nested deeper than 200 levels" in refused(tmp_path, GOOD + "\n".join(lines)).what
+    deep = "".join("{items: " for _ in range(180)) + "{$ref: '#/components/schemas/%d'}" + "}" * 180
+    schemas = "".join(f"    {n}: {deep % (n + 1)}\n" for n in range(9))
+    rest = f"components:\n  schemas:\n{schemas}    9: {{type: string}}\n"
+    text = operation(
+        "{parameters: [{name: q, in: query, schema: {$ref: '#/components/schemas/0'}}]}", rest
+    )
+    error = refused(tmp_path, text)
+    assert error.where == f"{PLACE}/parameters/0/schema" and "Recursion limit" in error.what
+
+
 def test_merging_what_was_merged_does_not_multiply(tmp_path: Path) -> None:
     lines = ["x-0: &m0 {k: 1}"]
     lines += [f"x-{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}" for n in range(1, 30)]

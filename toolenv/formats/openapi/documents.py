@@ -96,6 +96,7 @@ class Documents:
             ) from None
         self.root = Located(root, base, where)
         self._folder = folder
+        self._looked_up: dict[str, Located] = {}
         opaque: Specification[JsonValue] = Specification.OPAQUE
 
         @to_cached_resource(loads=lambda value: value, from_contents=opaque.create_resource)
@@ -136,6 +137,9 @@ class Documents:
         from referencing.exceptions import Unresolvable
 
         full = self.address(reference, found)
+        known = self._looked_up.get(full)
+        if known is not None:
+            return known
         base, fragment = urldefrag(full)
         try:
             resolved = self._registry.resolver(base_uri=base).lookup(f"{base}#{fragment}")
@@ -149,7 +153,9 @@ class Documents:
                 fix=cause.fix if isinstance(cause, FormatError) else "Mend the reference.",
             ) from None
         file = self.root.where if base == self.root.base else unquote(base.rpartition("/")[2])
-        return Located(resolved.contents, base, f"{file}#{unquote(fragment)}")
+        known = Located(resolved.contents, base, f"{file}#{unquote(fragment)}")
+        self._looked_up[full] = known
+        return known
 
     def _read(self, uri: str) -> JsonValue:
         parts = urlsplit(uri)

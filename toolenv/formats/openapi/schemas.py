@@ -13,7 +13,7 @@ from toolenv.errors import FormatError
 from toolenv.formats.fields import json_list, kind_of
 from toolenv.formats.openapi.documents import Documents, Located
 from toolenv.formats.report import ReadReport
-from toolenv.jsontext import JsonValue
+from toolenv.jsontext import JsonValue, render
 
 __all__ = ["Direction", "Schemas"]
 
@@ -64,6 +64,7 @@ class Schemas:
         self._documents = documents
         self._old = old
         self._report = report
+        self._known: dict[tuple[str, str, Direction], tuple[dict[str, JsonValue], list[str]]] = {}
 
     def read(self, found: Located, direction: Direction) -> dict[str, JsonValue]:
         """A schema with its references resolved.
@@ -75,39 +76,59 @@ class Schemas:
         Raises:
             FormatError: It is no schema, or a reference in it leads nowhere.
         """
+        key = (found.base, render(found.value), direction)  # most operations share their schemas
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._written_out(found, direction)
+        for note in known[1]:
+            self._report.note(note, found.where)
+        return known[0]
+
+    def _written_out(
+        self, found: Located, direction: Direction
+    ) -> tuple[dict[str, JsonValue], list[str]]:
+        """The schema, and what is to be noted of it."""
         for depth in _DEPTHS:
             try:
                 expansion = _Expansion(self._documents, self._old, direction, depth)
                 schema = expansion.expand(found, ())
             except _TooLarge:
                 continue
+            except RecursionError:
+                raise FormatError(
+                    "With its references, the schema is nested too deeply.",
+                    where=found.where,
+                    fix="Nest it less.",
+                ) from None
+            notes: list[str] = []
             if depth < _DEPTHS[0]:
-                self._report.note("schema that is cut because it is large", found.where)
+                notes.append("schema that is cut because it is large")
             elif expansion.cut:
-                self._report.note("schema that contains itself, cut there", found.where)
-            return self._checked(schema, found.where)
+                notes.append("schema that contains itself, cut there")
+            return _checked(schema, found.where, notes), notes
         raise AssertionError("without references, nothing is too large")
 
-    def _checked(self, schema: dict[str, JsonValue], where: str) -> dict[str, JsonValue]:
-        """The schema, if it can be checked against; without its patterns, if they are at fault."""
-        from jsonschema_rs import Draft202012Validator
 
+def _checked(schema: dict[str, JsonValue], where: str, notes: list[str]) -> dict[str, JsonValue]:
+    """The schema, if it can be checked against; without its patterns, if they are at fault."""
+    from jsonschema_rs import Draft202012Validator
+
+    try:
+        Draft202012Validator(schema)
+    except ValueError as error:
+        plain = _without_patterns(schema)
         try:
-            Draft202012Validator(schema)
-        except ValueError as error:
-            plain = _without_patterns(schema)
-            try:
-                Draft202012Validator(plain)
-            except ValueError:
-                reason = " ".join(str(error).split("\n")[0].split())[:300]
-                raise FormatError(
-                    f"The schema is no JSON Schema: {reason}.",
-                    where=where,
-                    fix="Mend it there, or where it refers to.",
-                ) from None
-            self._report.note("pattern that cannot be checked, left out", where)
-            return plain
-        return schema
+            Draft202012Validator(plain)
+        except ValueError:
+            reason = " ".join(str(error).split("\n")[0].split())[:300]
+            raise FormatError(
+                f"The schema is no JSON Schema: {reason}.",
+                where=where,
+                fix="Mend it there, or where it refers to.",
+            ) from None
+        notes.append("pattern that cannot be checked, left out")
+        return plain
+    return schema
 
 
 class _Expansion:

@@ -103,29 +103,38 @@ def _yaml_value(text: str, where: str) -> JsonValue:
         reason = " ".join(str(error).split())[:200]
         raise FormatError(f"The file is not YAML: {reason}.", where=where, fix=fix) from None
     try:
-        _count(value, {}, where)
+        _, depth = _measure(value, {}, where)
     except RecursionError:
+        depth = _DEEPEST + 1
+    if depth > _DEEPEST:
         raise FormatError(
-            f"With its aliases, it is nested deeper than {_DEEPEST} levels.", where=where
-        ) from None
+            f"With its aliases written out, it is nested deeper than {_DEEPEST} levels.",
+            where=where,
+            fix="Use $ref instead of YAML aliases.",
+        )
     return value
 
 
-def _count(value: object, known: dict[int, int], where: str) -> int:
-    """How many values there are if every alias is written out; each is looked at once."""
+def _measure(value: object, known: dict[int, tuple[int, int]], where: str) -> tuple[int, int]:
+    """How many values there are, and how deep, with every alias written out; each seen once."""
     if not isinstance(value, dict | list):
-        return 1
-    size = known.get(id(value))
-    if size is None:
+        return 1, 0
+    found = known.get(id(value))
+    if found is None:
         children = value.values() if isinstance(value, dict) else value
-        size = known[id(value)] = 1 + sum(_count(child, known, where) for child in children)
-    if size > _MOST_VALUES:
+        size, depth = 1, 0
+        for child in children:
+            more, deeper = _measure(child, known, where)
+            size += more
+            depth = max(depth, deeper)
+        found = known[id(value)] = (size, depth + 1)
+    if found[0] > _MOST_VALUES:
         raise FormatError(
             f"With its aliases written out, the file has more than {_MOST_VALUES:,} values.",
             where=where,
             fix="Use $ref instead of YAML aliases.",
         )
-    return size
+    return found
 
 
 @cache
