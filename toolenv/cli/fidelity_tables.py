@@ -95,7 +95,7 @@ def tell_fidelity(report: FidelityReport) -> None:
                 )
     console.print()
     console.print(
-        "In percent, over the calls that were answered; lengths as ratios. In brackets 95\u00a0% "
+        "In percent, over the calls that were answered; lengths as ratios. In brackets 95-percent "
         "intervals over APIs. Against copying: paired differences in points; of lengths, how "
         "much farther off the logarithm is."
     )
