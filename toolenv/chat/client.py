@@ -8,27 +8,23 @@ at that seam: a body is bytes that equal requests share, a reply is bytes that `
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
-
-import httpx
 
 from toolenv import bridge
+from toolenv.chat.connections import LARGEST_REPLY, Connections, TooLargeError
 from toolenv.chat.errors import ChatError, ChatProblem
 from toolenv.chat.messages import ChatReply, ChatRequest, read_reply
 from toolenv.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    import httpx
 
-__all__ = ["LARGEST_REPLY", "ChatClient"]
+__all__ = ["ChatClient"]
 
-LARGEST_REPLY = 16 << 20
-"""Bytes of a reply's body, unpacked, beyond which it is refused."""
+_SHORTEST_KEY = 8
+"""Characters from which a key is looked for in replies: placeholders are words like others."""
 
 _LONGEST_QUOTE = 1_000
 """Characters of a server's error that are passed on."""
@@ -75,8 +71,7 @@ class ChatClient:
         self.timeout = timeout
         self.max_retries = max_retries
         self.key_variable = key_variable
-        self._clients: _Clients = WeakKeyDictionary()
-        finalize(self, _close_all, self._clients).atexit = False  # then the loops have ended
+        self._connections = Connections(base_url, timeout, max_retries, key_variable)
 
     @property
     def place(self) -> str:
@@ -94,13 +89,14 @@ class ChatClient:
 
     def close(self) -> None:
         """Close the connections of every loop that still runs; a later request opens new ones."""
-        _close_all(self._clients)
+        self._connections.close()
 
     async def _ask(self, body: bytes) -> ChatReply:
-        import openai  # half a second to import: only when used
+        import httpx  # these take half a second to import: only when used
+        import openai
 
         try:
-            client = await self._client()
+            client = await self._connections.client()
             answered = await client.post(
                 "/chat/completions",
                 cast_to=httpx.Response,
@@ -109,7 +105,7 @@ class ChatClient:
             )
         except openai.OpenAIError as error:
             told = self._told(error)
-        except _TooLargeError:
+        except TooLargeError:
             told = self._error(
                 f"The server's reply is larger than {LARGEST_REPLY >> 20} MiB.", "bad_reply"
             )
@@ -119,7 +115,7 @@ class ChatClient:
 
     def _read(self, answered: httpx.Response) -> ChatReply:
         try:
-            return read_reply(answered.content)
+            return read_reply(self._without_key_in(answered.content))
         except ValueError as error:
             kind = answered.headers.get("content-type", "").partition(";")[0]
             what = "The server's reply holds no message"
@@ -168,14 +164,10 @@ class ChatClient:
         key = os.environ.get(self.key_variable)
         return text.replace(key, "…") if key else text
 
-    async def _client(self) -> AsyncOpenAI:
-        """One client per event loop: connections belong to the loop that opened them."""
-        loop = asyncio.get_running_loop()
-        connected = self._clients.get(loop)
-        if connected is None:
-            connected = self._clients[loop] = _Connected(self, ref(self._clients))
-            await connected.open()
-        return connected.client
+    def _without_key_in(self, body: bytes) -> bytes:
+        """A reply that says the key back would take it into journals and snapshots."""
+        key = (os.environ.get(self.key_variable) or "").encode()
+        return body.replace(key, "…".encode()) if len(key) >= _SHORTEST_KEY else body
 
 
 def _check_address(base_url: str, key_variable: str) -> None:
@@ -197,109 +189,3 @@ def _check_address(base_url: str, key_variable: str) -> None:
             where="base_url",
             fix="Write it as http://HOST:PORT/v1.",
         )
-
-
-class _Connected:
-    """The library's client for one loop, closed with the loop.
-
-    A loop that ends as ``asyncio.run`` ends it closes the asynchronous generators that it began,
-    and with them what waits in them to be closed.
-    """
-
-    def __init__(self, owner: ChatClient, clients: ReferenceType[_Clients]) -> None:
-        from openai import AsyncOpenAI
-
-        self.client = AsyncOpenAI(
-            api_key=os.environ.get(owner.key_variable) or "none",
-            base_url=owner.base_url,
-            max_retries=owner.max_retries,
-            timeout=owner.timeout,
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=_patient_client(owner.timeout),
-        )
-        self._lifetime = _lifetime(self.client, clients)
-
-    async def open(self) -> None:
-        await anext(self._lifetime)
-
-    async def close(self) -> None:
-        await self._lifetime.aclose()
-
-
-def _close_all(clients: _Clients) -> None:
-    for loop, connected in list(clients.items()):
-        del clients[loop]
-        if loop.is_running():
-            asyncio.run_coroutine_threadsafe(connected.close(), loop)
-
-
-_Clients: TypeAlias = "WeakKeyDictionary[asyncio.AbstractEventLoop, _Connected]"
-
-
-async def _lifetime(
-    client: AsyncOpenAI, clients: ReferenceType[_Clients]
-) -> AsyncGenerator[None, None]:
-    loop = asyncio.get_running_loop()
-    try:
-        yield
-    finally:
-        known = clients()
-        if known is not None and loop in known and known[loop].client is client:
-            del known[loop]  # its connections know the loop, which would never be freed
-        await client.close()
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-def _patient_client(timeout: float) -> Any:
-    """An HTTP client whose attempts end in time, whose replies have an end, and that stays put."""
-    import openai
-
-    try:
-        import aiohttp
-
-        base: Any = openai.DefaultAioHttpClient  # a third of the CPU where many wait at once
-        broken: tuple[type[Exception], ...] = (aiohttp.ClientError,)
-    except ImportError:
-        base, broken = openai.DefaultAsyncHttpxClient, ()
-
-    class Patient(base):  # type: ignore[misc]
-        async def send(self, request: Any, **options: Any) -> Any:
-            try:
-                async with asyncio.timeout(timeout):
-                    response = await super().send(request, **{**options, "stream": True})
-                    try:
-                        body = await _read_all(response)
-                    finally:
-                        await response.aclose()
-            except TimeoutError:
-                raise httpx.ReadTimeout(f"no reply within {timeout:g} s") from None
-            except Exception as error:
-                cause = error.__cause__ or error  # a lost connection comes as a time-out
-                if isinstance(cause, broken) and not isinstance(cause, TimeoutError):
-                    raise httpx.ReadError(str(cause)) from None
-                raise
-            headers = [
-                (name, value)
-                for name, value in response.headers.multi_items()
-                if name.lower() not in _OF_THE_WIRE
-            ]
-            return type(response)(
-                response.status_code, headers=headers, content=body, request=request
-            )
-
-    return Patient(timeout=timeout, follow_redirects=False)
-
-
-_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-
-
-async def _read_all(response: Any) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_REPLY:
-            raise _TooLargeError
-    return bytes(body)
