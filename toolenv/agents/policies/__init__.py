@@ -1,4 +1,4 @@
-"""What says the next message: a model behind a server or in this process, a recording, a script, chance."""
+"""What says the next message: a model behind a server or in memory, a recording, a script."""
 
 from toolenv.agents.policies.human import HumanPolicy
 from toolenv.agents.policies.local import TransformersPolicy
