@@ -1,4 +1,12 @@
-"""What answers a call: recordings, local Python, and compositions of them."""
+"""What answers a call: recordings, local Python, real servers, models, and their compositions.
+
+What needs a network or an extra is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from toolenv.simulators.base import Session, Simulator, SimulatorBase
 from toolenv.simulators.coalescing import coalesce
@@ -16,6 +24,13 @@ from toolenv.simulators.specification import open_simulator
 from toolenv.simulators.truncating import truncate
 from toolenv.simulators.wrapping import Wrapper
 
+if TYPE_CHECKING:
+    from toolenv.simulators.llm import LLMSimulator
+    from toolenv.simulators.mcp import MCPSimulator
+    from toolenv.simulators.openapi import OpenAPISimulator
+    from toolenv.simulators.rapidapi import RapidAPISimulator
+    from toolenv.simulators.toolbench_service import ToolBenchService
+
 __all__ = [
     "NOT_ANSWERS",
     "PASSING",
@@ -23,17 +38,22 @@ __all__ = [
     "BudgetSpentError",
     "FaultPlan",
     "Latency",
+    "LLMSimulator",
     "LocalSimulator",
     "LocalTool",
+    "MCPSimulator",
     "Masked",
     "MaskedSimulator",
     "NeighbourSimulator",
     "NetworkRefusedError",
+    "OpenAPISimulator",
     "Order",
+    "RapidAPISimulator",
     "RecordedSimulator",
     "Session",
     "Simulator",
     "SimulatorBase",
+    "ToolBenchService",
     "Wrapper",
     "coalesce",
     "first_of",
@@ -47,3 +67,17 @@ __all__ = [
     "rungs_of",
     "truncate",
 ]
+
+_WHERE = {
+    "LLMSimulator": "toolenv.simulators.llm",
+    "MCPSimulator": "toolenv.simulators.mcp",
+    "OpenAPISimulator": "toolenv.simulators.openapi",
+    "RapidAPISimulator": "toolenv.simulators.rapidapi",
+    "ToolBenchService": "toolenv.simulators.toolbench_service",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

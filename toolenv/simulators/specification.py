@@ -4,7 +4,8 @@
 of them form a ladder. Kinds: ``snapshot`` and ``store`` serve recordings, ``local`` names a
 function or object, ``module:name``, that is or makes a simulator; ``neighbour`` guesses from a
 snapshot or a store. Recordings take ``mask=SHARE`` and ``mask_seed=NUMBER``, which hide a share of
-their calls.
+their calls. ``rapidapi``, ``toolbench``, ``openapi`` and ``mcp`` ask real servers, ``llm`` a model
+that plays them.
 
 Wrappers follow after pipes, each around all before it:
 ``rapidapi:tools|limit?per_second=5|retry?attempts=4|record:answers.store``. In a list, an entry
