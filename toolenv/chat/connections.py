@@ -1,0 +1,173 @@
+"""Connections of a chat client: the ``openai`` package's client, one for each event loop.
+
+Connections belong to the loop that opened them, and can be closed on that loop alone. A loop that
+ends as ``asyncio.run`` ends it closes the asynchronous generators that it began; so each loop's
+client is closed by one of those, if not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["LARGEST_REPLY", "Connections", "TooLargeError"]
+
+LARGEST_REPLY = 16 << 20
+"""Bytes of a reply's body, unpacked, beyond which it is refused."""
+
+
+class TooLargeError(Exception):
+    """A reply is larger than ``LARGEST_REPLY``."""
+
+
+class Connections:
+    """The clients of all event loops, closed when this is dropped.
+
+    Args:
+        base_url: The server; the library's default where None.
+        timeout: Seconds until an attempt is given up.
+        max_retries: How often an attempt is repeated.
+        key_variable: The environment variable that holds the key.
+    """
+
+    def __init__(
+        self, base_url: str | None, timeout: float, max_retries: int, key_variable: str
+    ) -> None:
+        self._connect = partial(_connect, base_url, timeout, max_retries, key_variable)
+        self._opened: _Opened = WeakKeyDictionary()
+        finalize(self, _close_all, self._opened).atexit = False  # then the loops have ended
+
+    async def client(self) -> AsyncOpenAI:
+        """The running loop's client."""
+        loop = asyncio.get_running_loop()
+        opened = self._opened.get(loop)
+        if opened is None:
+            opened = self._opened[loop] = _OpenClient(self._connect(), loop, ref(self._opened))
+            await opened.open()
+        return opened.client
+
+    def close(self) -> None:
+        """Begin to close the connections of every loop that still runs."""
+        _close_all(self._opened)
+
+
+class _OpenClient:
+    """One loop's client."""
+
+    def __init__(
+        self, client: AsyncOpenAI, loop: asyncio.AbstractEventLoop, opened: ReferenceType[_Opened]
+    ) -> None:
+        self.client = client
+        self._loop = loop
+        self._opened = opened
+        self._closing: asyncio.Task[None] | None = None
+        self._lifetime = self._live()
+
+    async def open(self) -> None:
+        await anext(self._lifetime)
+
+    async def close(self) -> None:
+        await self._close_client()
+        with suppress(RuntimeError):  # the loop is just closing the generator itself
+            await self._lifetime.aclose()
+
+    async def _live(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            known = self._opened()
+            if known is not None and known.get(self._loop) is self:
+                del known[self._loop]  # its connections know the loop, which would never be freed
+            await self._close_client()
+
+    async def _close_client(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self.client.close())
+        if not self._closing.done():
+            await asyncio.shield(self._closing)
+
+
+_Opened: TypeAlias = "WeakKeyDictionary[asyncio.AbstractEventLoop, _OpenClient]"
+
+
+def _close_all(opened: _Opened) -> None:
+    for loop, one in list(opened.items()):
+        del opened[loop]
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(one.close(), loop)
+
+
+def _connect(
+    base_url: str | None, timeout: float, max_retries: int, key_variable: str
+) -> AsyncOpenAI:
+    from openai import AsyncOpenAI
+
+    return AsyncOpenAI(
+        api_key=os.environ.get(key_variable) or "none",
+        base_url=base_url,
+        max_retries=max_retries,
+        timeout=timeout,
+        default_headers={"Accept-Encoding": "identity"},
+        http_client=_patient_client(timeout),
+    )
+
+
+def _patient_client(timeout: float) -> Any:
+    """An HTTP client whose attempts end in time, whose replies have an end, and that stays put."""
+    import httpx
+    import openai
+
+    try:
+        import aiohttp
+
+        base: Any = openai.DefaultAioHttpClient  # a third of the CPU where many wait at once
+        broken: tuple[type[Exception], ...] = (aiohttp.ClientError,)
+    except ImportError:
+        base, broken = openai.DefaultAsyncHttpxClient, ()
+
+    class Patient(base):  # type: ignore[misc]
+        async def send(self, request: Any, **options: Any) -> Any:
+            try:
+                async with asyncio.timeout(timeout):
+                    response = await super().send(request, **{**options, "stream": True})
+                    try:
+                        body = await _read_all(response)
+                    finally:
+                        await response.aclose()
+            except TimeoutError:
+                raise httpx.ReadTimeout(f"no reply within {timeout:g} s") from None
+            except Exception as error:
+                cause = error.__cause__ or error  # a lost connection comes as a time-out
+                if isinstance(cause, broken) and not isinstance(cause, TimeoutError):
+                    raise httpx.ReadError(str(cause)) from None
+                raise
+            headers = [
+                (name, value)
+                for name, value in response.headers.multi_items()
+                if name.lower() not in _OF_THE_WIRE
+            ]
+            return type(response)(
+                response.status_code, headers=headers, content=body, request=request
+            )
+
+    return Patient(timeout=timeout, follow_redirects=False)
+
+
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+async def _read_all(response: Any) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_REPLY:
+            raise TooLargeError
+    return bytes(body)
