@@ -14,6 +14,7 @@ from toolenv.simulators.composition import NOT_ANSWERS, first_of, record, rungs_
 from toolenv.simulators.fault_plan import FaultPlan, Latency
 from toolenv.simulators.faults import inject_faults
 from toolenv.simulators.limiting import BudgetSpentError, limit
+from toolenv.simulators.llm import LLMSimulator
 from toolenv.simulators.local import ApiError, LocalSimulator, LocalTool
 from toolenv.simulators.masking import Masked, MaskedSimulator
 from toolenv.simulators.neighbour import NeighbourSimulator
@@ -37,8 +38,8 @@ __all__ = [
     "ApiError",
     "BudgetSpentError",
     "FaultPlan",
-    "Latency",
     "LLMSimulator",
+    "Latency",
     "LocalSimulator",
     "LocalTool",
     "MCPSimulator",
