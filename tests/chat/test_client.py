@@ -275,17 +275,44 @@ def test_one_client_serves_loops_and_threads_in_any_order() -> None:
     assert found == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("ending", ["", "client.close()", "del client"])
-@pytest.mark.parametrize("driven", ["bridge.run", "asyncio.run"])
-def test_no_connection_is_left_open_however_a_program_ends(driven: str, ending: str) -> None:
-    program = (
-        "import asyncio, sys\n"
-        "from toolenv import bridge\n"
-        "from toolenv.chat import ChatClient, ChatRequest\n"
-        "client = ChatClient('m', base_url=sys.argv[1])\n"
-        f"print({driven}(client.complete(ChatRequest([{{'content': 'hello'}}]))).text)\n"
-        f"{ending}\n"
-    )
+PROGRAM = """
+import asyncio, sys, uvloop
+from toolenv import bridge
+from toolenv.chat import ChatClient, ChatRequest
+
+def make():
+    return ChatClient('m', base_url=sys.argv[1])
+
+async def ask(client):
+    return (await client.complete(ChatRequest([{'content': 'hello'}]))).text
+
+async def make_and_ask(closing=False):
+    client = make()
+    said = await asyncio.gather(*(ask(client) for _ in range(9)))
+    if closing:
+        client.close()
+    return said[0]
+
+client = make()
+"""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "print(bridge.run(ask(client)))",
+        "print(bridge.run(ask(client))); client.close()",
+        "print(bridge.run(ask(client))); del client",
+        "print(asyncio.run(ask(client)))",
+        "print(asyncio.run(ask(client))); client.close()",
+        "print(asyncio.run(make_and_ask()))",
+        "print(asyncio.run(make_and_ask(closing=True)))",
+        "print(uvloop.run(make_and_ask()))",
+        "print(bridge.run_on_loop(make_and_ask))",
+    ],
+)
+def test_no_connection_is_left_open_however_a_program_ends(ending: str) -> None:
+    program = f"{PROGRAM}\n{ending}"
     with chat_server(echo) as server:
         ended = subprocess.run(
             [sys.executable, "-W", "always::ResourceWarning", "-c", program, server.url],

@@ -89,7 +89,7 @@ class _OpenClient:
             await self._close_client()
 
     async def _close_client(self) -> None:
-        if self._closing is None:
+        if self._closing is None or self._closing.cancelled():  # as a loop's end cancels tasks
             self._closing = asyncio.create_task(self.client.close())
         if not self._closing.done():
             await asyncio.shield(self._closing)
