@@ -5,23 +5,25 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := .venv/.installed
+DEVELOPING := .venv/.developing
 
 .PHONY: demo test check format bench mini-snapshot clean
 
 demo: $(INSTALLED)
 	$(BIN)/toolenv demo --out demo
 
-test: $(INSTALLED)
+test: $(DEVELOPING)
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED)
+check: $(DEVELOPING)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(INSTALLED)
+format: $(DEVELOPING)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -35,8 +37,13 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toolenv needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --editable .
+	touch $@
+
+# What tests and checks need besides; torch by its pin first, since other spellings pull gigabytes.
+$(DEVELOPING): $(INSTALLED)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 # The embedded world's snapshot, recorded anew after a change of the world: equal runs, equal bytes.
