@@ -24,7 +24,9 @@ def opening(instruction: str, system_prompt: str = SYSTEM_PROMPT) -> list[dict[s
 def step_messages(step: Step, number: int) -> list[dict[str, JsonValue]]:
     """A step's assistant message and what answered it.
 
-    Calls that the policy left unnamed are named by the step's place on its path.
+    Calls that the policy left unnamed are named by the step's place on its path. The message's
+    reasoning goes with it as ``reasoning_content``; whether a model reads it again is for its
+    policy to say.
 
     Args:
         step: The step.
@@ -36,6 +38,8 @@ def step_messages(step: Step, number: int) -> list[dict[str, JsonValue]]:
         named = [call._replace(id=id_) for call, id_ in zip(message.calls, ids, strict=True)]
         message = message._replace(calls=tuple(named))
     messages = [message.as_openai()]
+    if message.reasoning:
+        messages[0]["reasoning_content"] = message.reasoning
     for call, response, id_ in zip(step.calls, step.responses, ids, strict=True):
         messages.append(
             {

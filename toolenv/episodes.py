@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "Status",
     "Step",
+    "Tokens",
     "Usage",
     "number_in_preorder",
 ]
@@ -99,6 +100,22 @@ class Usage(NamedTuple):
     output_tokens: int = 0
 
 
+class Tokens(NamedTuple):
+    """The tokens of a message as a server sampled them; what it did not give is empty.
+
+    Args:
+        ids: The tokens' numbers in the model's vocabulary.
+        texts: The tokens' texts.
+        logprobs: The natural logarithm of each token's probability.
+        prompt_ids: The tokens of the prompt that the message answers.
+    """
+
+    ids: tuple[int, ...] = ()
+    texts: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    prompt_ids: tuple[int, ...] = ()
+
+
 class Message(NamedTuple):
     """One assistant message.
 
@@ -110,6 +127,7 @@ class Message(NamedTuple):
             earlier siblings; it is not part of the conversation that follows.
         usage: What producing the message consumed.
         repaired: What the parser repaired to read the calls; empty when nothing.
+        tokens: The tokens it was sampled as, where they were asked for and given.
     """
 
     content: str = ""
@@ -118,6 +136,7 @@ class Message(NamedTuple):
     diversity: str = ""
     usage: Usage = Usage()
     repaired: str = ""
+    tokens: Tokens | None = None
 
     def as_openai(self) -> dict[str, JsonValue]:
         """The message in the form of OpenAI's chat completions."""

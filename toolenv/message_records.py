@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolenv.episodes import FunctionCall, Message, Usage
+from toolenv.episodes import FunctionCall, Message, Tokens, Usage
 
 __all__ = ["message_record", "read_message"]
 
@@ -14,7 +14,7 @@ _NO_USAGE = Usage()
 
 def message_record(message: Message) -> dict[str, object]:
     """The record of a message; members that have their default are left out."""
-    content, calls, reasoning, diversity, usage, repaired = message
+    content, calls, reasoning, diversity, usage, repaired, tokens = message
     record: dict[str, object] = {
         "content": content,
         "calls": [{"name": name, "arguments": text, "id": id_} for name, text, id_ in calls],
@@ -30,6 +30,9 @@ def message_record(message: Message) -> dict[str, object]:
         }
     if repaired:
         record["repaired"] = repaired
+    if tokens is not None:
+        given = zip(Tokens._fields, tokens, strict=True)
+        record["tokens"] = {name: list(values) for name, values in given if values}
     return record
 
 
@@ -40,6 +43,7 @@ def read_message(record: Mapping[str, Any]) -> Message:
         KeyError, TypeError: The record is no message's.
     """
     usage = record.get("usage")
+    tokens = record.get("tokens")
     return Message(
         record["content"],
         tuple([FunctionCall(c["name"], c["arguments"], c["id"]) for c in record["calls"]]),
@@ -47,4 +51,7 @@ def read_message(record: Mapping[str, Any]) -> Message:
         record.get("diversity", ""),
         _NO_USAGE if usage is None else Usage(usage["input_tokens"], usage["output_tokens"]),
         record.get("repaired", ""),
+        None
+        if tokens is None
+        else Tokens(*(tuple(tokens.get(name, ())) for name in Tokens._fields)),
     )

@@ -22,6 +22,7 @@ from toolenv.episodes import (
     Source,
     Status,
     Step,
+    Tokens,
     Usage,
     number_in_preorder,
 )
@@ -47,6 +48,14 @@ messages = st.builds(
     diversity=texts,
     usage=st.builds(Usage, st.integers(0, 10**9), st.integers(0, 10**9)),
     repaired=texts,
+    tokens=st.none()
+    | st.builds(
+        Tokens,
+        ids=st.lists(st.integers(0, 2**31), max_size=3).map(tuple),
+        texts=st.lists(texts, max_size=3).map(tuple),
+        logprobs=st.lists(st.floats(max_value=0, allow_infinity=False), max_size=3).map(tuple),
+        prompt_ids=st.lists(st.integers(0, 2**31), max_size=3).map(tuple),
+    ),
 )
 calls = st.builds(
     Call,
