@@ -17,6 +17,7 @@ from toolenv.chat.connections import LARGEST_REPLY, Connections, TooLargeError
 from toolenv.chat.errors import ChatError, ChatProblem
 from toolenv.chat.messages import ChatReply, ChatRequest, read_reply
 from toolenv.errors import ConfigurationError
+from toolenv.jsontext import JsonValue, parse
 
 if TYPE_CHECKING:
     import httpx
@@ -91,13 +92,35 @@ class ChatClient:
         """Close the connections of every loop that still runs; a later request opens new ones."""
         self._connections.close()
 
+    async def models(self) -> list[dict[str, JsonValue]]:
+        """What the server says of its models.
+
+        Raises:
+            ChatError: It says nothing; ``problem`` says of what kind the failure was.
+        """
+        answered = await bridge.wait(lambda: self._send(None))
+        try:
+            listed = parse(self._without_key_in(answered.content))
+        except ValueError:
+            listed = None
+        data = listed.get("data") if isinstance(listed, dict) else None
+        if not isinstance(data, list):
+            raise self._error("The server does not list its models.", "bad_reply")
+        return [one for one in data if isinstance(one, dict)]
+
     async def _ask(self, body: bytes) -> ChatReply:
+        return self._read(await self._send(body))
+
+    async def _send(self, body: bytes | None) -> httpx.Response:
+        """Post the body of a completion's request; without one, get the list of models."""
         import httpx  # these take half a second to import: only when used
         import openai
 
         try:
             client = await self._connections.client()
-            answered = await client.post(
+            if body is None:
+                return await client.get("/models", cast_to=httpx.Response)
+            return await client.post(
                 "/chat/completions",
                 cast_to=httpx.Response,
                 content=body,
@@ -109,8 +132,6 @@ class ChatClient:
             told = self._error(
                 f"The server's reply is larger than {LARGEST_REPLY >> 20} MiB.", "bad_reply"
             )
-        else:
-            return self._read(answered)
         raise told  # outside of the handlers: what they caught carries the request with its key
 
     def _read(self, answered: httpx.Response) -> ChatReply:

@@ -6,13 +6,14 @@ taken on trust: servers that claim that form leave fields out, and send others o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
 
-from toolenv.episodes import Usage
+from toolenv.episodes import Tokens, Usage
 from toolenv.jsontext import JsonValue, parse, render
 
 __all__ = ["ChatReply", "ChatRequest", "read_reply"]
@@ -74,10 +75,12 @@ class ChatReply(NamedTuple):
         tool_calls: The message's tool calls as the server sent them, checked by nobody.
         reasoning: Reasoning content that the server returned apart from the text.
         refusal: The model's refusal, where the server returned it apart from the text.
-        usage: What the server counted; 0 for what it did not.
+        usage: What the server counted; 0 for what it did not. Tokens of reasoning are among the
+            completion's.
         finish_reason: Why it ended: ``stop``, ``length``, ``tool_calls``, …; empty where unsaid.
         model: The model that answered, by its server.
         system_fingerprint: The server's own mark of its configuration; empty where it has none.
+        tokens: What the server gave of the sampled tokens; None where that is nothing.
     """
 
     text: str = ""
@@ -88,6 +91,7 @@ class ChatReply(NamedTuple):
     finish_reason: str = ""
     model: str = ""
     system_fingerprint: str = ""
+    tokens: Tokens | None = None
 
 
 def read_reply(body: bytes | str) -> ChatReply:
@@ -115,6 +119,7 @@ def read_reply(body: bytes | str) -> ChatReply:
         finish_reason=_string(first.get("finish_reason")),
         model=_string(reply.get("model")),
         system_fingerprint=_string(reply.get("system_fingerprint")),
+        tokens=_tokens(reply, first),
     )
 
 
@@ -137,6 +142,34 @@ def _usage(counted: JsonValue) -> Usage:
     known = counted if isinstance(counted, dict) else {}
     numbers = [known.get(name) for name in ("prompt_tokens", "completion_tokens")]
     return Usage(*(n if type(n) is int and n > 0 else 0 for n in numbers))
+
+
+def _tokens(reply: dict[str, JsonValue], choice: dict[str, JsonValue]) -> Tokens | None:
+    """What is given of the tokens, in OpenAI's form of log-probabilities and vLLM's of ids."""
+    logprobs = choice.get("logprobs")
+    listed = logprobs.get("content") if isinstance(logprobs, dict) else None
+    each = listed if isinstance(listed, list) else []
+    texts = [one.get("token") if isinstance(one, dict) else None for one in each]
+    values = [one.get("logprob") if isinstance(one, dict) else None for one in each]
+    whole = all(isinstance(text, str) for text in texts) and all(map(_is_logprob, values))
+    tokens = Tokens(
+        ids=_ids(choice.get("token_ids")),
+        texts=tuple(map(str, texts)) if whole else (),
+        logprobs=tuple(float(str(value)) for value in values) if whole else (),
+        prompt_ids=_ids(reply.get("prompt_token_ids")),
+    )
+    return tokens if any(tokens) else None
+
+
+def _is_logprob(value: JsonValue) -> bool:
+    return type(value) in (int, float) and math.isfinite(float(str(value)))
+
+
+def _ids(value: JsonValue) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        return ()
+    ids = tuple(one for one in value if type(one) is int and one >= 0)
+    return ids if len(ids) == len(value) else ()
 
 
 def _encodable(value: Any) -> Any:
