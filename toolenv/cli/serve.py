@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import closing
@@ -48,6 +49,9 @@ def serve(
     stop_seconds: Annotated[
         int, typer.Option(help="Seconds that requests in flight have to finish at a stop.")
     ] = 10,
+    keep_bytes: Annotated[
+        int, typer.Option(help="Bytes of replies from snapshots that are kept in memory; 0: none.")
+    ] = 1 << 26,
     episodes: Annotated[int, typer.Option(help="Named episodes that are kept.")] = 1_000,
     log_requests: Annotated[
         bool, typer.Option(help="Whether each request is one line of the log.")
@@ -82,6 +86,7 @@ def serve(
             answer_seconds=answer_seconds,
             live_calls=live_calls,
             stop_seconds=stop_seconds,
+            keep_bytes=keep_bytes,
             episodes=episodes,
             log_requests=log_requests,
             log_bodies=log_bodies,
@@ -109,5 +114,7 @@ def _token(variable: str | None) -> str:
 
 
 def _say(address: str) -> None:
+    gc.collect()
+    gc.freeze()  # what was made to get here stays: looking through it again only delays answers
     sys.stdout.write(f"serving at {address}\n")
     sys.stdout.flush()

@@ -14,6 +14,7 @@ from toolenv.server.named_episodes import NamedEpisode
 from toolenv.server.replies import PARSE_ERROR
 from toolenv.server.wanted import WantedCall
 from toolenv.simulators import RecordedSimulator, Simulator, first_of, rungs_of
+from toolenv.snapshots import Snapshot
 
 __all__ = ["Answering"]
 
@@ -45,6 +46,11 @@ class Answering:
         while count < len(rungs) and isinstance(rungs[count], RecordedSimulator):
             count += 1
         self._recorded = rungs[:count]
+        self.frozen = all(
+            isinstance(rung, RecordedSimulator) and isinstance(rung.recordings, Snapshot)
+            for rung in self._recorded
+        )
+        """Whether a recorded answer stays what it is."""
         self._live = first_of(*rungs[count:]) if count < len(rungs) else None
         self.live_calls = LiveCalls(live_calls, answer_seconds)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
-from time import perf_counter
-from typing import Any, Final, NamedTuple, TypeAlias
+from time import perf_counter, time
+from typing import Any, Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +19,7 @@ from toolenv.episodes import Response
 from toolenv.errors import ToolenvError
 from toolenv.server.answering import Answering
 from toolenv.server.description import describe
+from toolenv.server.kept_replies import KeptReplies, Reply
 from toolenv.server.log import ServerLog
 from toolenv.server.metrics import CONTENT_TYPE, Metrics, Outcome
 from toolenv.server.named_episodes import NamedEpisodes
@@ -38,19 +39,11 @@ _JSON: Final = (b"content-type", b"application/json")
 _CALLS: Final = frozenset({"/virtual", "/rapidapi"})
 _PAGES: Final = frozenset({"/health", "/metrics", "/openapi.json"})
 _LONGEST_LOGGED: Final = 200
+_LONGEST_LOGGED_BODY: Final = 10_000
 
 
 class _Left(Exception):
     """The client has gone; there is nobody to answer."""
-
-
-class _Answer(NamedTuple):
-    """What goes back, and what the log says of it."""
-
-    http: int
-    body: bytes
-    response: Response | None = None
-    wanted: WantedCall | None = None
 
 
 class Application:
@@ -82,6 +75,7 @@ class Application:
         self._episodes = NamedEpisodes(
             self.answering.begin_episode, settings.episodes, settings.episode_seconds
         )
+        self._kept = KeptReplies(settings.keep_bytes)
         self._in_flight = 0
         self._heads: dict[tuple[str, str], list[tuple[bytes, bytes]]] = {}
         self._pages = self._make_pages()
@@ -119,61 +113,50 @@ class Application:
     async def _answer(
         self, path: str, scope: Scope, receive: Receive, send: Send, began: float
     ) -> Outcome:
-        headers: list[tuple[bytes, bytes]] = []
+        http, reply, body = 200, None, b""
         try:
-            answer = await self._reply(dict(scope["headers"]), scope["method"], receive)
+            reply = await self._reply(dict(scope["headers"]), scope["method"], receive)
         except Refusal as refusal:
-            answer = _Answer(refusal.http, error_reply(refusal.message))
-            headers = _headers_of(refusal.http)
+            http, body = refusal.http, error_reply(refusal.message)
         except ToolenvError as error:
             self._log.failure(error, path=path)
-            answer = _Answer(502, error_reply(f"The simulator failed: {error}"))
+            http, body = 502, error_reply(f"The simulator failed: {error}")
         except asyncio.CancelledError:
-            answer = _Answer(503, error_reply("The server stops."))
-            headers = _headers_of(503)
+            http, body = 503, error_reply("The server stops.")
         except _Left:
             raise
         except Exception as error:  # a simulator's own; its text may hold a key
             self._log.failure(error, path=path)
-            answer = _Answer(502, error_reply(f"The simulator failed: {type(error).__name__}."))
-        response = answer.response
-        if response is None:
-            outcome = Outcome(path, answer.http)
-            headers = [*headers, _JSON]
+            http, body = 502, error_reply(f"The simulator failed: {type(error).__name__}.")
+        if reply is None:
+            outcome = Outcome(path, http)
+            head = [_JSON, *_HEADERS.get(http, ())]
         else:
-            outcome = Outcome(path, answer.http, response.status.name, response.source)
-            headers = self._head(outcome.answer, outcome.source)
-        length = (b"content-length", b"%d" % len(answer.body))
-        start = {
-            "type": "http.response.start",
-            "status": answer.http,
-            "headers": [*headers, length],
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+            body = reply.body
+            outcome = Outcome(path, http, reply.answer, reply.source)
+            head = self._head(reply.answer, reply.source)
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": http, "headers": [*head, length]})
+        await send({"type": "http.response.body", "body": body})
         if self._settings.log_requests:
-            self._note(outcome, answer, scope["method"], perf_counter() - began)
+            wanted = reply.wanted if reply is not None else None
+            self._note(outcome, wanted, body, scope["method"], perf_counter() - began)
         return outcome
 
-    async def _reply(self, headers: Headers, method: str, receive: Receive) -> _Answer:
+    async def _reply(self, headers: Headers, method: str, receive: Receive) -> Reply:
         settings = self._settings
         if method != "POST":
             raise Refusal(405, "Ask with POST.")
         kind = headers.get(b"content-type")
         if kind is not None and kind != b"application/json" and not _is_json(kind):
             raise Refusal(415, "The body must be JSON: Content-Type: application/json.")
+        body = await self._body(headers, receive)
         shown = not settings.token or self._shows_token(headers)
-        length = headers.get(b"content-length")
-        if length is not None and len(length) > 6 and int(length) > settings.body_limit:
-            raise self._too_large()
-        message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body"):
-            body = await self._rest(body, receive)
-        elif message["type"] == "http.disconnect":
-            raise _Left
-        if len(body) > settings.body_limit:
-            raise self._too_large()
+        name = headers.get(b"x-toolenv-episode")
+        if shown and name is None:
+            kept = self._kept.get(body)
+            if kept is not None:
+                return kept
         try:
             wanted = read_request(body)
         except Refusal:
@@ -182,15 +165,40 @@ class Application:
             raise _no_token() from None
         if not shown and not settings.token_is(wanted.key):
             raise _no_token()
-        name = headers.get(b"x-toolenv-episode")
         if name is not None:
             episode = self._episodes.get(name.decode("latin-1"), perf_counter())
-            response = await _unless_left(self.answering.in_episode(wanted, episode), receive)
-        else:
-            answering = self.answering
-            found = await answering.recorded(wanted) or answering.without_live(wanted)
-            response = found or await _unless_left(answering.live(wanted), receive)
-        return _Answer(200, reply_of(response), response, wanted)
+            return _replied(
+                await _unless_left(self.answering.in_episode(wanted, episode), receive), wanted
+            )
+        answering = self.answering
+        found = await answering.recorded(wanted)
+        if found is not None:
+            reply = _replied(found, wanted)
+            if answering.frozen:
+                self._kept.keep(body, reply)
+            return reply
+        missed = answering.without_live(wanted)
+        return _replied(missed or await _unless_left(answering.live(wanted), receive), wanted)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        """The whole body.
+
+        Raises:
+            Refusal: It is too large (413).
+        """
+        limit = self._settings.body_limit
+        length = headers.get(b"content-length", b"")
+        if len(length) > 3 and int(length) > limit:
+            raise self._too_large()
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Left
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            body = await self._rest(body, receive)
+        if len(body) > limit:
+            raise self._too_large()
+        return body
 
     async def _rest(self, begun: bytes, receive: Receive) -> bytes:
         parts, size = [begun], len(begun)
@@ -226,23 +234,32 @@ class Application:
             ]
         return head
 
-    def _note(self, outcome: Outcome, answer: _Answer, method: str, seconds: float) -> None:
+    def _note(
+        self,
+        outcome: Outcome,
+        wanted: WantedCall | None,
+        body: bytes,
+        method: str,
+        seconds: float,
+    ) -> None:
         fields: dict[str, object] = {
-            "method": method[:_LONGEST_LOGGED],
+            "time": time(),
+            "event": "request",
+            "method": method,
             "path": outcome.path,
             "http": outcome.http,
             "seconds": round(seconds, 6),
         }
-        if answer.wanted is not None:
-            category, tool, api, _, text, *_ = answer.wanted
-            fields["category"] = category[:_LONGEST_LOGGED]
-            fields["tool"] = tool[:_LONGEST_LOGGED]
-            fields["api"] = api[:_LONGEST_LOGGED]
-            fields["answer"], fields["source"] = outcome.answer, outcome.source
+        if wanted is not None:
+            fields["category"] = wanted.category[:_LONGEST_LOGGED]
+            fields["tool"] = wanted.tool[:_LONGEST_LOGGED]
+            fields["api"] = wanted.api[:_LONGEST_LOGGED]
+            fields["answer"] = outcome.answer
+            fields["source"] = outcome.source
             if self._settings.log_bodies:
-                fields["arguments"] = text
-                fields["reply"] = answer.body.decode("utf-8", "replace")
-        self._log.later("request", **fields)
+                fields["arguments"] = wanted.text[:_LONGEST_LOGGED_BODY]
+                fields["reply"] = body[:_LONGEST_LOGGED_BODY].decode("utf-8", "replace")
+        self._log.later(fields)
 
     # --- pages --------------------------------------------------------------------------------
 
@@ -283,6 +300,7 @@ class Application:
             "live_calls_in_flight": ("Calls that live simulators are making.", calls.in_flight),
             "live_calls_waiting": ("Calls that wait for their turn.", calls.waiting),
             "episodes": ("Named episodes that are kept.", len(self._episodes)),
+            "kept_replies": ("Replies of frozen recordings that are kept.", len(self._kept)),
         }
         return Page(self._metrics.text(gauges), media_type=CONTENT_TYPE)
 
@@ -297,18 +315,18 @@ def _no_token() -> Refusal:
     return Refusal(401, "Show the token: Authorization: Bearer TOKEN, or as toolbench_key.")
 
 
-def _headers_of(http: int) -> list[tuple[bytes, bytes]]:
-    match http:
-        case 401:
-            return [(b"www-authenticate", b"Bearer")]
-        case 405:
-            return [(b"allow", b"POST")]
-        case 413:
-            return [(b"connection", b"close")]
-        case 503:
-            return [(b"retry-after", b"1")]
-        case _:
-            return []
+_HEADERS: Final = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    405: ((b"allow", b"POST"),),
+    413: ((b"connection", b"close"),),
+    503: ((b"retry-after", b"1"),),
+}
+"""What goes with a refusal, by its status."""
+
+
+def _replied(response: Response, wanted: WantedCall) -> Reply:
+    wanted = wanted._replace(key="") if wanted.key else wanted  # not to be kept anywhere
+    return Reply(reply_of(response), response.status.name, response.source, wanted)
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -11,7 +11,10 @@ import asyncio
 import logging
 import traceback
 from datetime import UTC, datetime
+from time import time
 from typing import BinaryIO
+
+import orjson
 
 from toolenv.errors import ToolenvError
 from toolenv.jsontext import render
@@ -20,7 +23,6 @@ __all__ = ["ServerLog"]
 
 _EVERY_SECONDS = 0.1
 _MOST_WAITING = 200
-_LONGEST_TEXT = 10_000
 
 
 class ServerLog(logging.Handler):
@@ -33,19 +35,24 @@ class ServerLog(logging.Handler):
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(logging.WARNING)
         self._stream = stream
-        self._waiting: list[str] = []
+        self._waiting: list[dict[str, object]] = []
 
-    def later(self, event: str, **fields: object) -> None:
-        """Log what happened, soon; on a running loop."""
-        self._waiting.append(_line(event, fields))
-        if len(self._waiting) == 1:
+    def later(self, fields: dict[str, object]) -> None:
+        """Log what happened, soon; on a running loop.
+
+        Args:
+            fields: The line; ``time`` is first, in seconds.
+        """
+        waiting = self._waiting
+        waiting.append(fields)
+        if len(waiting) == 1:
             asyncio.get_running_loop().call_later(_EVERY_SECONDS, self.flush)
-        elif len(self._waiting) >= _MOST_WAITING:
+        elif len(waiting) >= _MOST_WAITING:
             self.flush()
 
     def now(self, event: str, **fields: object) -> None:
         """Log what happened, at once."""
-        self._waiting.append(_line(event, fields))
+        self._waiting.append({"time": time(), "event": event, **fields})
         self.flush()
 
     def failure(self, error: BaseException, **fields: object) -> None:
@@ -58,7 +65,7 @@ class ServerLog(logging.Handler):
         lines, self._waiting = self._waiting, []
         if lines:
             try:
-                self._stream.write("".join(lines).encode())
+                self._stream.write(b"".join([_line(fields) for fields in lines]))
                 self._stream.flush()
             except (OSError, ValueError):  # nobody reads it any more
                 pass
@@ -71,12 +78,14 @@ class ServerLog(logging.Handler):
         self.now(record.levelname.lower(), library=record.name, message=said.strip(), at=at)
 
 
-def _line(event: str, fields: dict[str, object]) -> str:
-    about = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-    for name, value in fields.items():
-        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-            fields[name] = f"{value[:_LONGEST_TEXT]}…"
-    return f"{render({**about, **fields})}\n"
+def _line(fields: dict[str, object]) -> bytes:
+    at = fields["time"]
+    moment = datetime.fromtimestamp(at if isinstance(at, float) else time(), UTC)
+    fields["time"] = moment
+    try:
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a character in a name
+        return f"{render({**fields, 'time': moment.isoformat()})}\n".encode()
 
 
 def _place(error: BaseException) -> str:

@@ -28,6 +28,7 @@ class ServerSettings:
         answer_seconds: Seconds that a live simulator may take to answer, waiting included.
         live_calls: Calls to live simulators in flight; more of them wait.
         stop_seconds: Seconds that requests in flight have to finish once a stop is asked for.
+        keep_bytes: Bytes of replies from frozen recordings that are kept, about; 0 for none.
         episodes: Named episodes that are kept.
         episode_seconds: Seconds without a call after which an episode is forgotten.
         log_requests: Whether each request is one line of the log.
@@ -53,6 +54,7 @@ class ServerSettings:
     answer_seconds: float = 60.0
     live_calls: int = 256
     stop_seconds: int = 10
+    keep_bytes: int = 1 << 26
     episodes: int = 1_000
     episode_seconds: float = 900.0
     log_requests: bool = True
@@ -67,8 +69,9 @@ class ServerSettings:
         for name in ("request_seconds", "answer_seconds", "episode_seconds"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError("It must be more than 0 seconds.", where=name)
-        if self.episodes < 0:
-            raise ConfigurationError("It must not be negative.", where="episodes")
+        for name in ("keep_bytes", "episodes"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError("It must not be negative.", where=name)
         if self.token and len(self.token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
                 f"The token has fewer than {_SHORTEST_TOKEN} characters.",
