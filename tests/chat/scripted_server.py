@@ -53,6 +53,8 @@ class ChatServer:
 
     def __init__(self, answer: Callable[[dict[str, Any]], Reply | dict[str, Any]]) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []
+        self.models: Reply | dict[str, Any] = {"object": "list", "data": [{"id": "m"}]}
         self.headers: list[dict[str, str]] = []
         self._answer = answer
         self._lock = threading.Lock()
@@ -67,8 +69,15 @@ class ChatServer:
                 request = json.loads(body)
                 with owner._lock:
                     owner.requests.append(request)
+                    owner.bodies.append(body)
                     owner.headers.append({k.lower(): v for k, v in self.headers.items()})
-                given = owner._answer(request)
+                self._send(owner._answer(request))
+
+            def do_GET(self) -> None:
+                known = self.path.endswith("/models")
+                self._send(owner.models if known else Reply({}, 404))
+
+            def _send(self, given: Reply | dict[str, Any]) -> None:
                 reply = given if isinstance(given, Reply) else Reply(given)
                 raw = (
                     reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
