@@ -12,11 +12,11 @@ brace, and line breaks inside of them are escaped.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 
 from toolenv.apis import API
+from toolenv.chat.fenced import fenced
 from toolenv.episodes import Call, Response
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue, parse, render, render_sorted
@@ -123,21 +123,21 @@ def server_messages(
         earlier: Earlier calls to the same tool, oldest first; None to say nothing of them.
         clock: What the server's clock says; empty where nobody knows.
     """
-    parts = [_DOCUMENTATION, _data([documentation(api)])]
+    parts = [_DOCUMENTATION, fenced([documentation(api)])]
     if examples:
         shown = [_shown(None, one.arguments, one.response) for one in examples]
-        parts += [_EXAMPLES, _data(shown)]
+        parts += [_EXAMPLES, fenced(shown)]
     else:
         parts.append(_NO_EXAMPLES)
     if earlier:
         latest = earlier[-MOST_EARLIER_CALLS:]
-        parts += [_EARLIER, _data([_shown(one.function, one.arguments, r) for one, r in latest])]
+        parts += [_EARLIER, fenced([_shown(one.function, one.arguments, r) for one, r in latest])]
         if len(latest) < len(earlier):
             parts.append(_LEFT_OUT.format(count=len(earlier) - len(latest)))
     elif earlier is not None:
         parts.append(_NO_EARLIER)
     parts.append(_CLOCK.format(clock=clock) if clock else _NO_CLOCK)
-    parts += [_CALL, _data([{"arguments": canonical(call.arguments)}])]
+    parts += [_CALL, fenced([{"arguments": canonical(call.arguments)}])]
     return [
         {"role": "system", "content": _SYSTEM},
         {"role": "user", "content": "\n".join(parts)},
@@ -221,19 +221,3 @@ def _shown(
     if response.completeness != "whole":
         shown["recorded"] = response.completeness
     return shown
-
-
-def _data(values: Sequence[JsonValue]) -> str:
-    """Data lines between marks that they cannot hold: the mark is a digest of the lines."""
-    lines = "\n".join(map(_line, values))
-    raw = lines.encode("utf-8", "surrogatepass")
-    mark = hashlib.blake2b(raw, digest_size=6).hexdigest()
-    return f"BEGIN DATA {mark}\n{lines}\nEND DATA {mark}"
-
-
-def _line(value: JsonValue) -> str:
-    """One object on one line, whatever a reader takes for the end of a line."""
-    text = render(value)
-    for character in ("\x85", "\u2028", "\u2029"):
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
