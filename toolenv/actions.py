@@ -10,11 +10,12 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from jsonschema_rs import ValidationError, Validator, validator_for
+from jsonschema_rs import ValidationError, Validator
 
 from toolenv.apis import API, FINISH, Identity
 from toolenv.episodes import Call, FunctionCall, Message
 from toolenv.errors import ConfigurationError
+from toolenv.json_schemas import compile_schema
 from toolenv.jsontext import JsonValue, parse, render
 
 __all__ = [
@@ -337,7 +338,7 @@ class _Validator:
     def __init__(self, api: API) -> None:
         self._compiled: Validator | None
         try:
-            self._compiled = validator_for(api.arguments_schema())
+            self._compiled = compile_schema(api.arguments_schema())
         except ValueError:  # the source's schema is none: nothing can be said against arguments
             self._compiled = None
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from jsonschema_rs import Validator, validator_for
+from jsonschema_rs import Validator
 
+from toolenv.json_schemas import compile_schema
 from toolenv.jsontext import JsonValue
 
 __all__ = ["ResponseSchema", "Shape", "documented_schema", "kind_of"]
@@ -46,7 +47,7 @@ class ResponseSchema:
 
     def __init__(self, schema: dict[str, JsonValue]) -> None:
         self.schema = schema
-        self._validator: Validator = validator_for(schema, retriever=_refuse)
+        self._validator: Validator = compile_schema(schema)
 
     def fits(self, body: JsonValue) -> bool:
         """Whether a body is valid; not where it cannot be checked at all."""
@@ -54,10 +55,6 @@ class ResponseSchema:
             return self._validator.is_valid(body)
         except (ValueError, RecursionError):  # lone surrogates, extreme nesting
             return False
-
-
-def _refuse(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is not read")
 
 
 def documented_schema(document: JsonValue) -> ResponseSchema | None:

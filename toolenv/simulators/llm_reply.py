@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from jsonschema_rs import Validator, validator_for
+from jsonschema_rs import Validator
 
+from toolenv.json_schemas import compile_schema
 from toolenv.jsontext import JsonValue, parse
 
 __all__ = ["Envelope", "ResponseCheck", "read_cut_envelope", "read_envelope"]
@@ -158,7 +159,7 @@ class ResponseCheck:
         self._validator: Validator | None = None
         if isinstance(schema, dict) and _is_json_schema(schema):
             try:
-                self._validator = validator_for(schema, retriever=_refuse)
+                self._validator = compile_schema(schema)
             except ValueError:  # what is documented is no schema
                 self._validator = None
 
@@ -189,7 +190,3 @@ def _is_json_schema(schema: dict[str, Any]) -> bool:
     return isinstance(schema.get("$ref", schema.get("$schema")), str) or any(
         isinstance(schema.get(word), list) for word in ("anyOf", "oneOf", "allOf", "enum")
     )
-
-
-def _refuse(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is not read")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jsonschema_rs import meta, validator_for
+from jsonschema_rs import meta
 
 from toolenv.apis import FINISH
+from toolenv.json_schemas import compile_schema
 from toolenv.jsontext import JsonValue
 
 __all__ = ["call_schema"]
@@ -106,7 +107,7 @@ def _is_schema(schema: dict[str, JsonValue]) -> bool:
     try:
         if not meta.is_valid(schema):
             return False
-        validator_for(schema)
+        compile_schema(schema)
     except (ValueError, TypeError, RecursionError):  # references to nowhere, lone surrogates
         return False
     return True
