@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from toolenv.jsontext import render
+from toolenv.mini import mini_tasks
 
 __all__ = ["CHAT_TEMPLATE", "PLAIN_TEMPLATE", "make_tiny_model"]
 
@@ -37,7 +39,7 @@ def make_tiny_model(
     hidden: int = 64,
     layers: int = 2,
     context: int = 8192,
-    merges: int = 256,
+    merges: int = 512,
     seed: int = 0,
 ) -> Path:
     """Save a Llama with random weights and its tokenizer, and return the folder."""
@@ -68,7 +70,7 @@ def make_tiny_model(
 
 
 def _tokenizer(merges: int) -> Any:
-    """All bytes, and pairs of them as a little training text has them."""
+    """All bytes, and what follows one another often in the tasks of the embedded world."""
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -76,9 +78,10 @@ def _tokenizer(merges: int) -> Any:
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trained.decoder = decoders.ByteLevel()
-    text = json.dumps({"name": "weather", "arguments": {"city": "Lisbon"}}) + " Thought: Action: "
+    thought = "Thought: what is the answer?\nAction: Finish\nAction Input: {}"
+    texts = [f"{task.instruction} {thought} {render(task.functions)}" for task in mini_tasks()]
     trained.train_from_iterator(
-        [text * 3, "What is the temperature in Lisbon? The answer is 21 degrees. " * 3],
+        texts,
         trainers.BpeTrainer(
             vocab_size=256 + len(special) + merges,
             special_tokens=special,

@@ -165,9 +165,11 @@ class Row:
         allowed = numpy.unpackbits(bits, bitorder="little")[: self._vocabulary.size].astype(bool)
         if left > self._room:
             return allowed
-        forced = self._matcher.find_jump_forward_string()
+        ending = self._vocabulary.ending(allowed)
+        if ending is None:
+            return allowed  # a choice between texts that end by themselves, such as names
         only = numpy.zeros_like(allowed)
-        only[self._vocabulary.ending(allowed, forced)] = True
+        only[ending] = True
         return only
 
 
@@ -179,34 +181,21 @@ class _Vocabulary:
         special = {*tokens.special_token_ids, *ends}
         self._ends = [end for end in ends if end < self.size]
         self._ids: dict[bytes, int] = {}
-        self._lengths = numpy.full(self.size, numpy.iinfo(numpy.int32).max, dtype=numpy.int32)
         for number, token in enumerate(tokens.decoded_vocab):
             if token and number not in special:
                 self._ids.setdefault(token, number)
-                self._lengths[number] = len(token)
-        self._longest = max(map(len, self._ids), default=1)
 
-    def ending(self, allowed: NDArray[numpy.bool_], forced: str) -> int:
-        """The allowed token that leads to the end.
-
-        Args:
-            allowed: Which tokens may follow.
-            forced: The text that has to follow, where there is no choice.
-        """
+    def ending(self, allowed: NDArray[numpy.bool_]) -> int | None:
+        """The allowed token that ends what might go on for ever; None where nothing might."""
         for end in self._ends:
             if allowed[end]:
                 return end
-        must = forced.encode("utf-8", "surrogatepass")
-        for length in range(min(len(must), self._longest), 0, -1):
-            found = self._ids.get(must[:length])
-            if found is not None and allowed[found]:
-                return found
         within_text = self._allows(allowed, b"!")
         # A line break ends a thought; in JSON it is not allowed.
-        for closing in (b"\n", b'"' if within_text else b"}", b"}", b"]", b'"', b"0"):
+        for closing in (b"\n", b'"' if within_text else b"}", b"}", b"]", b'"', b",", b"0"):
             if self._allows(allowed, closing):
                 return self._ids[closing]
-        return int(numpy.where(allowed, self._lengths, numpy.iinfo(numpy.int32).max).argmin())
+        return None
 
     def _allows(self, allowed: NDArray[numpy.bool_], token: bytes) -> bool:
         found = self._ids.get(token)

@@ -1,10 +1,11 @@
 """What is shown of a conversation that is longer than the policy's context.
 
-The system message, the task and the newest messages are kept. Observations give way first, from
-the oldest on, then the documents of the functions, then the newest observations, then whole turns
-from the oldest on. What was cut is said in the text. The same conversation is always cut alike,
-and old observations go down to their shortest at once, so that the prompts of later turns begin
-alike and a server's prefix cache still serves them.
+The system message, the task and the newest messages are kept. Old observations give way first,
+from the oldest on; then the newest, as long as they are more than a quarter of the context; then
+the documents of the functions; then the newest again; then whole turns from the oldest on. What
+was cut is said in the text. The same conversation is always cut alike, and old observations go
+down to their shortest at once, so that the prompts of later turns begin alike and a server's
+prefix cache still serves them.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def fit_context(
     if not (
         fitting.fits()
         or fitting.cut_old_observations()
+        or fitting.cut_newest_observations(max(_SHORTEST_OBSERVATION, limit // 4))
         or fitting.cut_documents()
-        or fitting.cut_newest_observations()
+        or fitting.cut_newest_observations(_SHORTEST_OBSERVATION)
         or fitting.leave_out_turns()
     ):
         raise PolicyError(
@@ -78,7 +80,8 @@ class _Fitting:
     def __init__(
         self, messages: Messages, functions: Messages, limit: int, counter: TokenCounter
     ) -> None:
-        self.messages = list(messages)
+        self._whole = list(messages)
+        self.messages = self._whole.copy()
         self.functions = list(functions)
         self._limit = limit
         self._counter = counter
@@ -111,26 +114,24 @@ class _Fitting:
                 return True
         return False
 
-    def cut_newest_observations(self) -> bool:
+    def cut_newest_observations(self, shortest: int) -> bool:
         """Cut the newest turn's observations to one length, the greatest that fits."""
         places = [
             at for at in range(self._newest + 1, len(self.messages)) if self._is_observation(at)
         ]
-        whole = self.messages.copy()
-        low, high = _SHORTEST_OBSERVATION, self._limit
 
-        def try_length(tokens: int) -> bool:
-            self.messages = whole.copy()
+        def fits_with(tokens: int) -> bool:
             for at in places:
                 self._shorten(at, tokens)
             return self.fits()
 
-        if not places or not try_length(low):
+        low, high = shortest, self._limit
+        if not places or not fits_with(low):
             return False
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if try_length(middle) else (low, middle - 1)
-        return try_length(low)
+            low, high = (middle, high) if fits_with(middle) else (low, middle - 1)
+        return fits_with(low)
 
     def leave_out_turns(self) -> bool:
         """Leave out whole turns before the newest, from the oldest on; the task says how many."""
@@ -139,15 +140,15 @@ class _Fitting:
             for at in range(self._task + 1, self._newest)
             if self.messages[at].get("role") == "assistant"
         ]
-        whole = self.messages
+        cut_so_far = self.messages
         for number, end in enumerate([*turns[1:], self._newest], start=1):
             if not turns:
                 return False
-            task = dict(whole[self._task])
+            task = dict(cut_so_far[self._task])
             task["content"] = (
                 f"{_text(task)}\n\n[cut: the first {number} of {len(turns) + 1} turns]"
             )
-            self.messages = [*whole[: self._task], task, *whole[end:]]
+            self.messages = [*cut_so_far[: self._task], task, *cut_so_far[end:]]
             if self.fits():
                 return True
         return False
@@ -158,10 +159,11 @@ class _Fitting:
 
     def _shorten(self, at: int, tokens: int) -> bool:
         """Cut a message's text; whether that changed it."""
-        text = _text(self.messages[at])
+        text = _text(self._whole[at])
         shown = self._cut(text, tokens)
-        if shown != text:
-            self.messages[at] = {**self.messages[at], "content": shown}
+        self.messages[at] = (
+            {**self._whole[at], "content": shown} if shown != text else self._whole[at]
+        )
         return shown != text
 
     def _cut(self, text: str, tokens: int) -> str:

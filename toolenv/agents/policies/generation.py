@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy
-
 from toolenv.agents.policies.local_model import LoadedModel
 from toolenv.seeds import derive
 
@@ -99,44 +97,33 @@ def _read(loaded: LoadedModel, tokens: list[int], stop: Sequence[str]) -> Contin
 class _Draws:
     """Draws each row's token with the row's own random numbers, and leaves it as the only one.
 
-    One number is drawn per row and token, before anything is computed: what a row draws does not
-    depend on its neighbours, and nothing of the vocabulary's size is drawn.
+    Every token's logit gets its own noise (the Gumbel trick), so that last bits of the logits,
+    which differ from batch to batch, hardly ever change what is drawn.
     """
 
     def __init__(self, prompts: Sequence[Prompt], sampling: Sampling, device: Any) -> None:
         import torch
 
-        numbers = numpy.stack(
-            [
-                numpy.random.Generator(numpy.random.Philox(derive("tokens", prompt.seed))).random(
-                    sampling.longest, dtype=numpy.float32
-                )
-                for prompt in prompts
-            ]
-        )
-        self._numbers = torch.from_numpy(numbers).to(device)
+        self._generators = [
+            torch.Generator(device).manual_seed(derive("tokens", prompt.seed)) for prompt in prompts
+        ]
         self._temperature = sampling.temperature
         self._top_p = sampling.top_p
-        self._drawn = 0
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
-        likelihoods = torch.softmax(scores.float() / self._temperature, dim=-1)
-        order = None
+        scaled = scores.float() / self._temperature
         if self._top_p < 1:
-            likelihoods, order = torch.sort(likelihoods, dim=-1, descending=True, stable=True)
-            before = likelihoods.cumsum(-1) - likelihoods
-            likelihoods = likelihoods.masked_fill(before >= self._top_p, 0.0)
-        sums = likelihoods.cumsum(-1)
-        total = sums[:, -1:]
-        number = self._numbers[:, self._drawn : self._drawn + 1]
-        self._drawn += 1
-        # Below the total even after rounding: a token of likelihood 0 is never drawn.
-        target = torch.minimum(number * total, torch.nextafter(total, torch.zeros_like(total)))
-        token = (sums <= target).sum(-1, keepdim=True)
-        if order is not None:
-            token = order.gather(-1, token)
+            sorted_, order = torch.softmax(scaled, dim=-1).sort(
+                dim=-1, descending=True, stable=True
+            )
+            unlikely = sorted_.cumsum(-1) - sorted_ >= self._top_p
+            scaled.masked_fill_(torch.zeros_like(unlikely).scatter_(1, order, unlikely), -torch.inf)
+        noise = torch.empty_like(scaled)
+        for row, generator in zip(noise, self._generators, strict=True):
+            row.exponential_(generator=generator)
+        token = (scaled - noise.log_()).argmax(-1, keepdim=True)
         return torch.full_like(scores, -torch.inf).scatter_(1, token, 0.0)
 
 
