@@ -19,7 +19,7 @@ from toolenv.apis import API
 from toolenv.chat.fenced import fenced
 from toolenv.episodes import Call, Response
 from toolenv.fingerprint import fingerprint
-from toolenv.jsontext import JsonValue, parse, render, render_sorted
+from toolenv.jsontext import JsonValue, parse, render_sorted
 from toolenv.simulators.llm_examples import Example
 from toolenv.snapshots.key import composed, plain_numbers
 
