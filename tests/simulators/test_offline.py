@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Server:
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        self.connections = 0
+        self._accepted = self._own = 0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -45,10 +46,19 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            self.connections += 1
-            with connection:
+            self._accepted += 1
+            with connection, suppress(ConnectionError):
                 connection.recv(1 << 16)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    @property
+    def connections(self) -> int:
+        """How many came before this one of our own, which is answered after them."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"?")
+            assert connection.recv(1 << 16)
+        self._own += 1
+        return self._accepted - self._own
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
