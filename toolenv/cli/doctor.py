@@ -20,6 +20,10 @@ def doctor(
     model: Annotated[
         list[str] | None, typer.Option(help="A model that must be listed; repeatable.")
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(help="A policy whose server is asked what it can do: openai:MODEL?base_url=…"),
+    ] = None,
     simulator: Annotated[
         list[str] | None,
         typer.Option(help="What must open: snapshot:FILE, mcp:COMMAND, …; repeatable."),
@@ -53,6 +57,7 @@ def doctor(
         asked = Asked(
             endpoints=base_url or (),
             models=model or (),
+            probes=probe or (),
             simulators=simulator or (),
             keys=key or (),
             extras=extra or (),

@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from toolenv import bridge
-from toolenv.errors import ConfigurationError, ToolenvError
+from toolenv.errors import ConfigurationError, PolicyError, ToolenvError
 from toolenv.jsontext import parse
 from toolenv.simulators import RecordedSimulator, Simulator, open_simulator
 from toolenv.snapshots import Snapshot, Store
@@ -64,6 +64,7 @@ class Asked(NamedTuple):
     Args:
         endpoints: Addresses of OpenAI-compatible servers.
         models: Models that one of the endpoints must list.
+        probes: Specifications of policies whose servers are asked what they can do.
         simulators: Specifications, as in ``snapshot:FILE``.
         keys: Environment variables that must be set.
         extras: Extras that must be installed.
@@ -75,6 +76,7 @@ class Asked(NamedTuple):
 
     endpoints: Sequence[str] = ()
     models: Sequence[str] = ()
+    probes: Sequence[str] = ()
     simulators: Sequence[str] = ()
     keys: Sequence[str] = ()
     extras: Sequence[str] = ()
@@ -106,6 +108,8 @@ def examine(asked: Asked) -> Iterator[Finding]:
         found = model in listed
         told = "listed" if found else "no endpoint that was asked lists it"
         yield Finding("model", model, "ok" if found else "failed", told, True)
+    for specification in asked.probes:
+        yield _limits(specification)
     for specification in asked.simulators:
         yield _simulator(specification, asked.timeout)
     yield _gpu(asked)
@@ -221,6 +225,24 @@ def _models(content: bytes) -> list[str]:
     if not isinstance(data, list):
         raise ValueError("/models lists none")
     return [str(one["id"])[:200] for one in data if isinstance(one, dict) and one.get("id")]
+
+
+def _limits(specification: str) -> Finding:
+    """Ask a policy's server what it can do; each request has the policy's own time-out."""
+    from toolenv.agents import OpenAIPolicy
+    from toolenv.agents.policies.server_limits import probe
+    from toolenv.agents.specification import open_policy
+
+    policy = open_policy(specification)
+    name = specification.partition("?")[0]
+    if not isinstance(policy, OpenAIPolicy):
+        raise ConfigurationError(
+            f"{name!r} asks no server.", where="--probe", fix="Write openai:MODEL?base_url=…"
+        )
+    try:
+        return Finding("limits", name, "ok", probe(policy).describe(), True)
+    except PolicyError as error:
+        return Finding("limits", name, "failed", str(error), True)
 
 
 def _simulator(specification: str, timeout: float) -> Finding:
