@@ -1,28 +1,21 @@
-"""The ASGI application: the two routes of ToolBench and StableToolBench, and pages about itself."""
+"""The ASGI application: ToolBench's and StableToolBench's routes, and pages about the server."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http import HTTPStatus
 from time import perf_counter, time
 from typing import Any, Final, TypeAlias
-
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response as Page
-from starlette.routing import Route
 
 from toolenv.apis import API
 from toolenv.episodes import Response
 from toolenv.errors import ToolenvError
 from toolenv.server.answering import Answering
-from toolenv.server.description import describe
 from toolenv.server.kept_replies import KeptReplies, Reply
 from toolenv.server.log import ServerLog
-from toolenv.server.metrics import CONTENT_TYPE, Metrics, Outcome
+from toolenv.server.metrics import Metrics, Outcome
 from toolenv.server.named_episodes import NamedEpisodes
+from toolenv.server.pages import PAGES, make_pages
 from toolenv.server.replies import error_reply, reply_of
 from toolenv.server.settings import ServerSettings
 from toolenv.server.wanted import Refusal, WantedCall, read_request
@@ -37,7 +30,6 @@ Headers: TypeAlias = dict[bytes, bytes]
 
 _JSON: Final = (b"content-type", b"application/json")
 _CALLS: Final = frozenset({"/virtual", "/rapidapi"})
-_PAGES: Final = frozenset({"/health", "/metrics", "/openapi.json"})
 _LONGEST_LOGGED: Final = 200
 _LONGEST_LOGGED_BODY: Final = 10_000
 
@@ -78,7 +70,7 @@ class Application:
         self._kept = KeptReplies(settings.keep_bytes)
         self._in_flight = 0
         self._heads: dict[tuple[str, str], list[tuple[bytes, bytes]]] = {}
-        self._pages = self._make_pages()
+        self._pages = make_pages(settings, self._metrics_text)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -100,6 +92,30 @@ class Application:
             self._in_flight -= 1
             self._metrics.count(outcome, perf_counter() - began)
 
+    async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> Outcome:
+        http = 500
+
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            nonlocal http
+            if message["type"] == "http.response.start":
+                http = message["status"]
+            await send(message)
+
+        await self._pages(scope, receive, noted)
+        return Outcome(path if path in PAGES else "other", http)
+
+    def _metrics_text(self) -> str:
+        calls = self.answering.live_calls
+        return self._metrics.text(
+            {
+                "requests_in_flight": ("Requests being answered.", self._in_flight),
+                "live_calls_in_flight": ("Calls that live simulators are making.", calls.in_flight),
+                "live_calls_waiting": ("Calls that wait for their turn.", calls.waiting),
+                "episodes": ("Named episodes that are kept.", len(self._episodes)),
+                "kept_replies": ("Replies of frozen recordings that are kept.", len(self._kept)),
+            }
+        )
+
     def tidy(self) -> None:
         """Forget what is idle."""
         self._episodes.forget(perf_counter())
@@ -107,8 +123,6 @@ class Application:
     def close(self) -> None:
         """Give up the calls in flight."""
         self.answering.close()
-
-    # --- calls --------------------------------------------------------------------------------
 
     async def _answer(
         self, path: str, scope: Scope, receive: Receive, send: Send, began: float
@@ -120,7 +134,7 @@ class Application:
             http, body = refusal.http, error_reply(refusal.message)
         except ToolenvError as error:
             self._log.failure(error, path=path)
-            http, body = 502, error_reply(f"The simulator failed: {error}")
+            http, body = 502, error_reply(f"The simulator failed: {error.what}")
         except asyncio.CancelledError:
             http, body = 503, error_reply("The server stops.")
         except _Left:
@@ -151,7 +165,7 @@ class Application:
         if kind is not None and kind != b"application/json" and not _is_json(kind):
             raise Refusal(415, "The body must be JSON: Content-Type: application/json.")
         body = await self._body(headers, receive)
-        shown = not settings.token or self._shows_token(headers)
+        shown = not settings.token or settings.token_in(headers)
         name = headers.get(b"x-toolenv-episode")
         if shown and name is None:
             kept = self._kept.get(body)
@@ -216,13 +230,6 @@ class Application:
     def _too_large(self) -> Refusal:
         return Refusal(413, f"The body is larger than {self._settings.body_limit:,} bytes.")
 
-    def _shows_token(self, headers: Headers) -> bool:
-        """Whether the headers show the token: as a bearer's, or as ToolBench's key."""
-        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer" and self._settings.token_is(bearer.strip()):
-            return True
-        return self._settings.token_is(headers.get(b"toolbench_key", b""))
-
     def _head(self, answer: str, source: str) -> list[tuple[bytes, bytes]]:
         """The headers that all answers of one kind share."""
         head = self._heads.get((answer, source))
@@ -261,55 +268,6 @@ class Application:
                 fields["reply"] = body[:_LONGEST_LOGGED_BODY].decode("utf-8", "replace")
         self._log.later(fields)
 
-    # --- pages --------------------------------------------------------------------------------
-
-    def _make_pages(self) -> Starlette:
-        pages = Starlette(
-            routes=[
-                Route("/health", self._health),
-                Route("/metrics", self._metrics_page),
-                Route("/openapi.json", self._description),
-            ],
-            exception_handlers={HTTPException: _refused},
-        )
-        pages.router.redirect_slashes = False
-        return pages
-
-    async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> Outcome:
-        http = 500
-
-        async def noted(message: MutableMapping[str, Any]) -> None:
-            nonlocal http
-            if message["type"] == "http.response.start":
-                http = message["status"]
-            await send(message)
-
-        await self._pages(scope, receive, noted)
-        return Outcome(path if path in _PAGES else "other", http)
-
-    async def _health(self, request: Request) -> Page:
-        return Page(b'{"status":"ok"}', media_type="application/json")
-
-    async def _metrics_page(self, request: Request) -> Page:
-        headers = {name.encode(): value.encode() for name, value in request.headers.items()}
-        if self._settings.token and not self._shows_token(headers):
-            raise HTTPException(401, "Show the token: Authorization: Bearer TOKEN.", _CHALLENGE)
-        calls = self.answering.live_calls
-        gauges = {
-            "requests_in_flight": ("Requests being answered.", self._in_flight),
-            "live_calls_in_flight": ("Calls that live simulators are making.", calls.in_flight),
-            "live_calls_waiting": ("Calls that wait for their turn.", calls.waiting),
-            "episodes": ("Named episodes that are kept.", len(self._episodes)),
-            "kept_replies": ("Replies of frozen recordings that are kept.", len(self._kept)),
-        }
-        return Page(self._metrics.text(gauges), media_type=CONTENT_TYPE)
-
-    async def _description(self, request: Request) -> Page:
-        return Page(describe(self._settings), media_type="application/json")
-
-
-_CHALLENGE: Final = {"www-authenticate": "Bearer"}
-
 
 def _no_token() -> Refusal:
     return Refusal(401, "Show the token: Authorization: Bearer TOKEN, or as toolbench_key.")
@@ -346,14 +304,3 @@ async def _unless_left(answer: Awaitable[Response], receive: Receive) -> Respons
     finally:
         answering.cancel()
         leaving.cancel()
-
-
-async def _refused(request: Request, error: Exception) -> Page:
-    """What Starlette refuses, as JSON."""
-    assert isinstance(error, HTTPException)
-    said = error.detail
-    if said == HTTPStatus(error.status_code).phrase:
-        said = {404: "There is no such page; calls go to /virtual or /rapidapi."}.get(
-            error.status_code, f"{said}."
-        )
-    return Page(error_reply(said), error.status_code, dict(error.headers or {}), "application/json")

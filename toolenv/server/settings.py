@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from toolenv.errors import ConfigurationError
@@ -90,6 +91,13 @@ class ServerSettings:
         """Whether a client shows the token; takes the same time however much of it is right."""
         raw = shown.encode("utf-8", "surrogatepass") if isinstance(shown, str) else shown
         return hmac.compare_digest(raw, self.token.encode("utf-8", "surrogatepass"))
+
+    def token_in(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a request's headers show the token: as a bearer's, or as ToolBench's key."""
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"bearer" and self.token_is(bearer.strip()):
+            return True
+        return self.token_is(headers.get(b"toolbench_key", b""))
 
 
 def is_loopback(host: str) -> bool:
