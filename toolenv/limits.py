@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -74,6 +75,13 @@ class Meter:
         self.policy_calls += 1
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
+
+    def policy_calls_left(self, held: int = 0) -> int:
+        """How many messages may still be asked for, with some asked for and not yet charged."""
+        budget = self.budget
+        if budget is None or budget.policy_calls is None:
+            return sys.maxsize
+        return max(0, budget.policy_calls - self.policy_calls - held)
 
     def charge_api(self, calls: int) -> None:
         """Charge API calls."""

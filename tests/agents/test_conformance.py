@@ -104,6 +104,11 @@ class TestDFSDTWithAScorer(AgentSuite):
         return DFSDT(policy, scorer=Progress(), budget=budget)
 
 
+class TestDFSDTThatSpeculates(AgentSuite):
+    def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
+        return DFSDT(policy, speculative=True, budget=budget)
+
+
 class TestDFSDTThatPrunesRepeats(AgentSuite):
     def make_agent(self, policy: Policy, budget: Budget | None) -> Agent:
         return DFSDT(policy, prune_repeats=True, budget=budget)

@@ -17,7 +17,7 @@ from tests.agents.scripted import (
     gives_up_below,
     saying,
 )
-from toolenv.agents import DFSDT, Agent, Policy, RandomPolicy, ReACT, ScriptPolicy
+from toolenv.agents import DFSDT, Agent, Policy, Progress, RandomPolicy, ReACT, ScriptPolicy
 from toolenv.conversations import conversation
 from toolenv.env import ToolEnv
 from toolenv.episodes import ROOT, Branch, Episode, Step
@@ -328,3 +328,38 @@ def test_the_fingerprint_covers_strategy_settings_policy_and_budget() -> None:
     ]
     assert len({agent.fingerprint for agent in agents}) == len(agents)
     assert DFSDT(RandomPolicy()).fingerprint == DFSDT(RandomPolicy()).fingerprint
+
+
+# --- speculation --------------------------------------------------------------------------------
+
+
+def test_siblings_are_asked_for_at_once_and_what_is_thrown_away_is_charged() -> None:
+    def script(path: list[str], sibling: int) -> str:
+        return answering("found") if len(path) == 2 else saying(str(len(path)))
+
+    episode = DFSDT(ByPath(script), breadth=3, speculative=True).run(environment(), TASK)
+    assert episode.answer == "found" and len(episode.steps) == 3
+    assert episode.cost.policy_calls == 3 * 3  # three nodes, three children asked for at each
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 7, 12])
+def test_speculation_stays_within_the_budget(limit: int) -> None:
+    agent = DFSDT(gives_up_below(2), breadth=3, speculative=True, budget=Budget(policy_calls=limit))
+    episode = agent.run(environment(), TASK)
+    assert episode.cost.policy_calls == limit
+
+
+@pytest.mark.parametrize("policy", [RandomPolicy(), KeywordPolicy()], ids=lambda p: str(p.name))
+def test_the_first_branch_of_a_speculative_search_is_reacts_of_the_same_seed(
+    policy: Policy,
+) -> None:
+    env = ToolEnv(max_steps=6)
+    for task in ALL_MINI:
+        alone = ReACT(policy).run(env, task, seed=11)
+        wider = DFSDT(policy, breadth=2, speculative=True).run(env, task, seed=11)
+        assert wider.steps[: len(alone.steps)] == alone.steps
+
+
+def test_speculation_and_a_scorer_exclude_each_other() -> None:
+    with pytest.raises(ConfigurationError, match="speculative"):
+        DFSDT(RandomPolicy(), speculative=True, scorer=Progress())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from toolenv import bridge
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.expanding import expand, propose, read_count, repeats_a_call
 from toolenv.agents.scoring import Scorer, best
 from toolenv.env import ToolEnv
-from toolenv.episodes import Branch, Step
+from toolenv.episodes import Branch, Message, Step
+from toolenv.errors import ConfigurationError
 from toolenv.limits import Budget
 
 __all__ = ["DFSDT"]
@@ -28,12 +31,16 @@ class DFSDT(Agent):
         breadth: Children of one node.
         scorer: Where given, all children of a node are made first and expanded best first, as in
             ToolLLM's search with a filter; what it asks counts in the budget.
+        speculative: Ask for all children of a node at the same time, before it is known whether
+            more than the first are needed: less waiting for more policy calls. They see nothing
+            of each other, and those that are never taken are charged all the same.
         prune_repeats: Do not go on from a step whose calls were all made before, on its path or
             by its siblings.
         budget: What one attempt may spend.
 
     Raises:
-        ConfigurationError: The breadth is no whole number from 1.
+        ConfigurationError: The breadth is no whole number from 1, or a scorer is given to a
+            speculative search.
 
     Example:
         >>> from toolenv.env import ToolEnv
@@ -49,12 +56,19 @@ class DFSDT(Agent):
         *,
         breadth: int = 2,
         scorer: Scorer | None = None,
+        speculative: bool = False,
         prune_repeats: bool = False,
         budget: Budget | None = None,
     ) -> None:
         super().__init__(policy, budget=budget)
         self.breadth = read_count(breadth, "breadth")
+        if speculative and scorer is not None:
+            raise ConfigurationError(
+                "A scorer sees all children before any is expanded: there is nothing to speculate.",
+                where="speculative",
+            )
         self.scorer = scorer
+        self.speculative = speculative
         self.prune_repeats = prune_repeats
 
     @property
@@ -63,6 +77,8 @@ class DFSDT(Agent):
         found: dict[str, Any] = {"breadth": self.breadth}
         if self.scorer is not None:
             found["scorer"] = self.scorer.fingerprint
+        if self.speculative:
+            found["speculative"] = True
         if self.prune_repeats:
             found["prune_repeats"] = True
         return found
@@ -71,6 +87,8 @@ class DFSDT(Agent):
         """Search until an answer, exhaustion or the end of the budget."""
         if self.scorer is not None:
             return await self._explore_ranked(env, self.scorer)
+        if self.speculative:
+            return await self._explore_speculatively(env)
         last = env.branch
         nodes: list[tuple[ToolEnv, list[Step]]] = [(env, [])]  # the path, each with its children
         while nodes and not env.meter.exhausted():
@@ -104,3 +122,40 @@ class DFSDT(Agent):
                 going_on = [child for child in going_on if not repeats_a_call(child.branch)]
             waiting += reversed(await best(scorer, going_on))
         return last.branch
+
+    async def _explore_speculatively(self, env: ToolEnv) -> Branch | None:
+        last = env.branch
+        nodes = [_Expanded(env)]
+        while nodes and not env.meter.exhausted():
+            node = nodes[-1]
+            if node.proposed is None and not node.env.ended:
+                held = sum(len(one.proposed or ()) for one in nodes)
+                await node.ask(self.policy, min(self.breadth, env.meter.policy_calls_left(held)))
+            if not node.proposed:
+                nodes.pop()
+                continue
+            child = node.env.fork(rank=len(node.taken))
+            await child.astep(node.proposed.pop(0))
+            last = child.branch
+            if child.ended == "answer":
+                break
+            if not (self.prune_repeats and repeats_a_call(last, node.taken)):
+                nodes.append(_Expanded(child))
+            node.taken += [step for step in (last.last,) if step is not None]
+        for thrown_away in (message for node in nodes for message in node.proposed or ()):
+            env.meter.charge_policy(thrown_away.usage)
+        return last
+
+
+class _Expanded:
+    """A node of the path with the messages proposed there and the steps taken."""
+
+    def __init__(self, env: ToolEnv) -> None:
+        self.env = env
+        self.proposed: list[Message] | None = None
+        self.taken: list[Step] = []
+
+    async def ask(self, policy: Policy, children: int) -> None:
+        """Ask for several children at the same time, each with its own seed."""
+        forks = [self.env.fork(rank=rank) for rank in range(children)]
+        self.proposed = await bridge.gather([partial(propose, policy, fork) for fork in forks])

@@ -82,9 +82,7 @@ async def expand(
     """
     children: list[ToolEnv] = []
     if siblings == "hidden":
-        budget = node.meter.budget
-        if budget is not None and budget.policy_calls is not None:
-            breadth = min(breadth, budget.policy_calls - node.meter.policy_calls)
+        breadth = min(breadth, node.meter.policy_calls_left())
         children = [node.fork(rank=rank) for rank in range(breadth)]
         await bridge.gather([partial(_take_a_step, policy, child) for child in children])
         return children
