@@ -39,8 +39,8 @@ GIVEN = with_tokens(
 
 def test_they_are_asked_for_only_where_wanted() -> None:
     with chat_server([GIVEN]) as server:
-        for options in ({}, {"logprobs": True}, {"token_ids": True}):
-            policy = OpenAIPolicy("m", base_url=server.url, **options)
+        for logprobs, ids in ((False, False), (True, False), (False, True)):
+            policy = OpenAIPolicy("m", base_url=server.url, logprobs=logprobs, token_ids=ids)
             assert ReACT(policy).run(ToolEnv([TASK]), TASK).answer == "42"
         asked = [{"logprobs", "return_token_ids"} & set(request) for request in server.requests]
     assert asked == [set(), {"logprobs"}, {"return_token_ids"}]
