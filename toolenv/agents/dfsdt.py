@@ -7,7 +7,7 @@ from typing import Any
 
 from toolenv import bridge
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import expand, propose, read_count, repeats_a_call
+from toolenv.agents.expanding import branch_off, expand, propose, read_count, repeats_a_call
 from toolenv.agents.scoring import Scorer, best
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Message, Step
@@ -96,7 +96,11 @@ class DFSDT(Agent):
             if node.ended or len(children) == self.breadth:
                 nodes.pop()
                 continue
-            child = node.fork(rank=len(children))
+            child = branch_off(node, len(children))
+            if child is None or child is node:
+                nodes.pop()
+            if child is None:
+                continue
             await child.astep(await propose(self.policy, child, children))
             last = child.branch
             if child.ended == "answer":
@@ -134,16 +138,23 @@ class DFSDT(Agent):
             if not node.proposed:
                 nodes.pop()
                 continue
-            child = node.env.fork(rank=len(node.taken))
-            await child.astep(node.proposed.pop(0))
+            child = branch_off(node.env, len(node.taken))
+            if child is None:
+                node.throw_away()
+                continue
+            message = node.proposed.pop(0)
+            if child is node.env:
+                node.throw_away()
+                nodes.pop()
+            await child.astep(message)
             last = child.branch
             if child.ended == "answer":
                 break
             if not (self.prune_repeats and repeats_a_call(last, node.taken)):
                 nodes.append(_Expanded(child))
             node.taken += [step for step in (last.last,) if step is not None]
-        for thrown_away in (message for node in nodes for message in node.proposed or ()):
-            env.meter.charge_policy(thrown_away.usage)
+        for node in nodes:
+            node.throw_away()
         return last
 
 
@@ -157,5 +168,11 @@ class _Expanded:
 
     async def ask(self, policy: Policy, children: int) -> None:
         """Ask for several children at the same time, each with its own seed."""
-        forks = [self.env.fork(rank=rank) for rank in range(children)]
+        forks = [fork for rank in range(children) if (fork := branch_off(self.env, rank))]
         self.proposed = await bridge.gather([partial(propose, policy, fork) for fork in forks])
+
+    def throw_away(self) -> None:
+        """Leave what is proposed and not taken, and charge it."""
+        for message in self.proposed or ():
+            self.env.meter.charge_policy(message.usage)
+        self.proposed = []

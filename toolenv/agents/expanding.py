@@ -10,11 +10,12 @@ from toolenv import bridge
 from toolenv.agents.base import Policy
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Message, Step
-from toolenv.errors import ConfigurationError
+from toolenv.errors import ConfigurationError, ForkRefusedError
 from toolenv.jsontext import JsonValue, render
 
 __all__ = [
     "Siblings",
+    "branch_off",
     "describe_siblings",
     "expand",
     "propose",
@@ -38,6 +39,18 @@ def read_count(value: object, where: str, least: int = 1) -> int:
             f"It is {value!r}, and must be a whole number, {least} or more.", where=where
         )
     return value
+
+
+def branch_off(node: ToolEnv, rank: int) -> ToolEnv | None:
+    """An environment for a child of a node.
+
+    Where a real server cannot undo what was done, the first child takes the node's own place, which
+    then has no others: None.
+    """
+    try:
+        return node.fork(rank=rank)
+    except ForkRefusedError:
+        return node if rank == 0 else None
 
 
 async def propose(policy: Policy, env: ToolEnv, siblings: Sequence[Step] = ()) -> Message:
@@ -76,22 +89,25 @@ async def expand(
 
     Args:
         policy: What proposes the steps.
-        node: Where to go on from; left as it is.
+        node: Where to go on from; left as it is unless it cannot be forked (``branch_off``).
         breadth: How many children.
         siblings: ``shown``: one after the other, until one answers; ``hidden``: at the same time.
     """
     children: list[ToolEnv] = []
     if siblings == "hidden":
         breadth = min(breadth, node.meter.policy_calls_left())
-        children = [node.fork(rank=rank) for rank in range(breadth)]
+        forks = [branch_off(node, rank) for rank in range(breadth)]
+        children = [fork for fork in forks if fork is not None]
         await bridge.gather([partial(_take_a_step, policy, child) for child in children])
         return children
     tried: list[Step] = []
     while len(children) < breadth and not node.meter.exhausted():
-        child = node.fork(rank=len(children))
+        child = branch_off(node, len(children))
+        if child is None:
+            break
         await child.astep(await propose(policy, child, tried))
         children.append(child)
-        if child.ended == "answer":
+        if child.ended == "answer" or child is node:
             break
         tried += [step for step in (child.branch.last,) if step is not None]
     return children

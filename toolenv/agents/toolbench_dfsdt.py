@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import propose, read_count
+from toolenv.agents.expanding import branch_off, propose, read_count
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Step
 from toolenv.limits import Budget
@@ -73,12 +73,16 @@ class ToolBenchDFSDT(Agent):
             if meter.policy_calls >= self.policy_calls or meter.exhausted():
                 ends.append(node.branch)
                 return _END
-            child = node.fork(rank=rank)
+            child = branch_off(node, rank)
+            if child is None:
+                return 1
             await child.astep(await propose(self.policy, child, tried))
             step = child.branch.last
             assert step is not None  # astep has appended one
             tried.append(step)
             back = await self._search(child, nodes + _nodes_of(step), ends)
+            if child is node:
+                return max(1, back - 1) if back < _END else back
             if back > 1:
                 return back - 1 if back < _END else back
         return 1

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import read_count
+from toolenv.agents.expanding import branch_off, read_count
 from toolenv.agents.react import ReACT
 from toolenv.agents.scoring import Progress, Scorer, best
 from toolenv.env import ToolEnv
@@ -56,7 +56,9 @@ class Tries(Agent):
         """Try, and select."""
         tried: list[ToolEnv] = []
         while len(tried) < (self.tries or _MOST) and not env.meter.exhausted():
-            attempt = env.fork(rank=len(tried))
+            attempt = branch_off(env, len(tried))
+            if attempt is None:  # an earlier try has changed something that no other may see
+                break
             await ReACT(self.policy).explore(attempt)
             tried.append(attempt)
         return (await self.select(tried)).branch if tried else None

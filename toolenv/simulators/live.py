@@ -61,21 +61,37 @@ class LiveSimulator(SimulatorBase):
 
     def open(self, task: Task, seed: int) -> Session:
         """A fresh session for one episode; servers know no seed."""
-        return _LiveSession(self, task, "")
+        return _LiveSession(self, task, _Changed())
+
+
+class _Changed:
+    """Which session of an episode has changed something at the server, and by what call."""
+
+    __slots__ = ("by", "session")
+
+    def __init__(self) -> None:
+        self.by = ""
+        self.session: _LiveSession | None = None
 
 
 class _LiveSession:
-    __slots__ = ("_changed_by", "_owner", "_task")
+    __slots__ = ("_changed", "_owner", "_task")
 
-    def __init__(self, owner: LiveSimulator, task: Task, changed_by: str) -> None:
+    def __init__(self, owner: LiveSimulator, task: Task, changed: _Changed) -> None:
         self._owner = owner
         self._task = task
-        self._changed_by = changed_by
+        self._changed = changed
 
     async def call(self, call: Call, past: Branch) -> Response | None:
         api = self._task.named_apis.get(call.function)
         if api is None:
             return None
+        if self._changed.session not in (None, self):
+            raise ForkRefusedError(
+                f"Another branch has called {self._changed.by}, which may have changed something "
+                "at the real server that this branch would see.",
+                fix=_FIX,
+            )
         if call.arguments is None:
             problem = call.invalid or "the arguments are not a JSON object"
             return Response.of(
@@ -89,14 +105,17 @@ class _LiveSession:
         if response is not None and api.mutates and response.status not in _REFUSED:
             safe = self._owner.safe_to_repeat
             if "*" not in safe and call.function not in safe:
-                self._changed_by = call.function
+                self._changed.by, self._changed.session = call.function, self
         return response
 
     def fork(self) -> Session:
-        if self._changed_by:
+        if self._changed.by:
             raise ForkRefusedError(
-                f"{self._changed_by} may have changed something at a real server, which no branch "
+                f"{self._changed.by} may have changed something at a real server, which no branch "
                 "can undo.",
-                fix="Use an agent that does not fork, or name the API in safe_to_repeat.",
+                fix=_FIX,
             )
-        return _LiveSession(self._owner, self._task, "")
+        return _LiveSession(self._owner, self._task, self._changed)
+
+
+_FIX = "Use an agent that does not fork, or name the API in safe_to_repeat."
