@@ -1,0 +1,96 @@
+"""The win rate that would be seen if both answers were equally long.
+
+The model is a logistic regression of who wins on the difference of lengths::
+
+    P(candidate wins) = 1 / (1 + exp(-(a + b * d)))
+
+where ``d`` is the difference of the two final answers' lengths in characters, divided by its root
+mean square and squeezed by tanh, so that one endless answer does not decide the slope. A tie counts
+as half a win and half a loss. The rate at ``d = 0`` is ``1 / (1 + exp(-a))``. A small ridge on
+``a`` and ``b`` keeps both finite where every comparison went one way. The model's form follows
+Dubois et al., "Length-Controlled AlpacaEval", 2024, without their terms for single tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from toolenv.judging.bootstrap import Drawn, Estimate, Numbers, bootstrap
+
+__all__ = ["LengthControlled", "length_controlled"]
+
+_RIDGE = 0.01
+_ROUNDS = 50
+
+
+class LengthControlled(NamedTuple):
+    """A win rate at equal lengths.
+
+    Args:
+        rate: The rate, with its interval over tasks.
+        slope: How much longer answers win: the change in log odds for a difference of about one
+            root mean square; 0 where length makes no difference.
+    """
+
+    rate: Estimate
+    slope: Estimate
+
+
+def length_controlled(
+    tasks: Sequence[str],
+    scores: Sequence[float],
+    differences: Sequence[float],
+    seed: int,
+    *,
+    samples: int = 1_000,
+) -> LengthControlled:
+    """Fit the model.
+
+    Args:
+        tasks: The task of each comparison; intervals are over whole tasks.
+        scores: 1 for a win, 0 for a loss, one half for a tie.
+        differences: Characters of the candidate's answer less those of the reference's.
+        seed: What the bootstrap draws from.
+        samples: How often is drawn.
+    """
+    if not scores:
+        nothing = Estimate(float("nan"), float("nan"), float("nan"))
+        return LengthControlled(nothing, nothing)
+    raw = np.asarray(differences, dtype=float)
+    spread = float(np.sqrt(np.mean(raw * raw))) or 1.0
+    squeezed = np.tanh(raw / spread)
+    values = np.asarray(scores, dtype=float)
+    names, owners = np.unique(np.asarray(tasks, dtype=str), return_inverse=True)
+
+    def fitted(drawn: Drawn) -> Numbers:
+        weights = np.bincount(drawn, minlength=len(names)).astype(float)[owners]
+        level, slope = _fit(squeezed, values, weights)
+        return np.array([1 / (1 + np.exp(-level)), slope])
+
+    rate, slope = bootstrap(
+        fitted, len(names), seed, samples=samples, widened=[len(names), len(names)]
+    )
+    return LengthControlled(rate, slope)
+
+
+def _fit(
+    differences: npt.NDArray[np.float64],
+    scores: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+) -> tuple[float, float]:
+    """Newton's method on the penalised log likelihood, which is strictly concave."""
+    design = np.stack([np.ones_like(differences), differences], axis=1)
+    found = np.zeros(2)
+    for _ in range(_ROUNDS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
+        slope = design.T @ (weights * (scores - chance)) - _RIDGE * found
+        curve = (design * (weights * chance * (1 - chance))[:, None]).T @ design
+        step = np.linalg.solve(curve + _RIDGE * np.eye(2), slope)
+        found = found + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(found[0]), float(found[1])
