@@ -11,12 +11,14 @@ About the Bootstrap", The American Statistician 69, 2015, section 3.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from math import cos, pi, sin, sqrt
+from math import sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from toolenv.judging.intervals import student
 
 __all__ = ["Estimate", "bootstrap", "mean_estimates", "median_estimate", "ratio_estimates"]
 
@@ -157,26 +159,4 @@ def _widened(tail: float, clusters: int) -> float:
     if clusters < 2:
         return float("nan")
     freedom = clusters - 1
-    low, high = 0.0, pi / 2  # of the angle whose tangent is t by the root of the freedom
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _beyond(middle, freedom) > tail else (low, middle)
-    t = sqrt(freedom) * sin(low) / cos(low)
-    return NormalDist().cdf(-sqrt(clusters / freedom) * t)
-
-
-def _beyond(angle: float, freedom: int) -> float:
-    """The upper tail of Student's t (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
-    term, inside = 1.0, 0.0
-    if freedom % 2:
-        term = cos(angle)
-        for factor in range(2, freedom, 2):
-            inside += term
-            term *= cos(angle) ** 2 * factor / (factor + 1)
-        inside = (angle + sin(angle) * inside) * 2 / pi
-    else:
-        for factor in range(1, freedom, 2):
-            inside += term
-            term *= cos(angle) ** 2 * factor / (factor + 1)
-        inside *= sin(angle)
-    return (1 - inside) / 2
+    return NormalDist().cdf(-sqrt(clusters / freedom) * student(tail, freedom))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import cos, pi, sin, sqrt
 from statistics import NormalDist
 
-__all__ = ["wilson"]
+__all__ = ["student", "wilson"]
 
 
 def wilson(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -40,3 +40,38 @@ def wilson(passed: int, total: int, confidence: float = 0.95) -> tuple[float, fl
     low = 0.0 if passed == 0 else max(0.0, middle - half)
     high = 1.0 if passed == total else min(1.0, middle + half)
     return low, high
+
+
+def student(tail: float, freedom: int) -> float:
+    """What Student's t exceeds with a given chance.
+
+    Args:
+        tail: The chance, between 0 and a half.
+        freedom: The degrees of freedom, 1 or more.
+
+    Example:
+        >>> round(student(0.025, 10), 3)
+        2.228
+    """
+    low, high = 0.0, pi / 2  # of the angle whose tangent is t by the root of the freedom
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _beyond(middle, freedom) > tail else (low, middle)
+    return sqrt(freedom) * sin(low) / cos(low)
+
+
+def _beyond(angle: float, freedom: int) -> float:
+    """The upper tail of Student's t (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    term, inside = 1.0, 0.0
+    if freedom % 2:
+        term = cos(angle)
+        for factor in range(2, freedom, 2):
+            inside += term
+            term *= cos(angle) ** 2 * factor / (factor + 1)
+        inside = (angle + sin(angle) * inside) * 2 / pi
+    else:
+        for factor in range(1, freedom, 2):
+            inside += term
+            term *= cos(angle) ** 2 * factor / (factor + 1)
+        inside *= sin(angle)
+    return (1 - inside) / 2
