@@ -505,7 +505,11 @@ class ToolEnv(gymnasium.Env[str, str]):
         else:
             shared, session = self._shared, self._session
             assert shared is not None and session is not None  # astep has checked
-            shared.meter.api_calls += 1
+            meter = shared.meter
+            most = meter.budget.api_calls if meter.budget is not None else None
+            if most is not None and meter.api_calls >= most:  # by calls of the same message
+                return refuse("Not called: the budget of API calls is spent.", Status.BAD_INPUT)
+            meter.api_calls += 1
             try:
                 response = await session.call(call, Branch(shared.task, shared.steps, self._at))
             except SimulatorError as failure:
