@@ -2,28 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.agents.chat_server import TASK, said, say
 from tests.chat.scripted_server import ChatServer, Reply, chat_server, completion, tool_call
-from toolenv import bridge
 from toolenv.agents import OpenAIPolicy, ReACT
 from toolenv.apis import FINISH
 from toolenv.conversations import opening
 from toolenv.env import ToolEnv
 from toolenv.episodes import FunctionCall, Message, Usage
 from toolenv.errors import ConfigurationError, PolicyError
-from toolenv.mini import mini_tasks
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.runner import run
 from toolenv.tasks import Task
 from toolenv.testing import PolicySuite
 
 KEY = "sk-a-key-that-nobody-may-ever-see"
-TASK = mini_tasks()[0]
 ANSWER = completion(
     None, tool_calls=[tool_call(FINISH, '{"return_type":"give_answer","final_answer":"42"}', "c1")]
 )
@@ -34,21 +32,6 @@ AT_ONCE = (("Content-Type", "application/json"), ("retry-after-ms", "1"))
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-def say(policy: OpenAIPolicy, *, seed: int = 3, messages: Sequence[Any] | None = None) -> Message:
-    spoken = opening(TASK.instruction) if messages is None else messages
-    return bridge.run(_say(policy, spoken, seed))
-
-
-async def _say(policy: OpenAIPolicy, messages: Sequence[Any], seed: int) -> Message:
-    return await policy(messages, TASK.functions, seed=seed)
-
-
-def said(reply: Reply | dict[str, Any], **options: Any) -> Message:
-    """What a policy hears where the server replies so."""
-    with chat_server([reply]) as server:
-        return say(OpenAIPolicy("m", base_url=server.url, **options))
 
 
 def refused(reply: Reply | dict[str, Any], **options: Any) -> str:
@@ -345,6 +328,14 @@ def test_a_server_that_needs_no_key_gets_a_placeholder(monkeypatch: pytest.Monke
         {"calls": "text"},
         {"action_format": "hermes"},
         {"extra_body": {"top_k": 1}},
+        {"reasoning": "keep"},
+        {"reasoning": 100},
+        {"think_tags": "none"},
+        {"constrained": "tools"},
+        {"constrained": "schema"},
+        {"logprobs": True},
+        {"token_ids": True},
+        {"context_length": 4096},
     ],
     ids=str,
 )
