@@ -1,0 +1,369 @@
+"""Metrics without a judge: what the record of an episode tells of it, and of a run.
+
+A metric of an episode is a part of a whole (three of four calls succeeded), or it cannot be
+computed, and the reason is said: that is never a zero. Over a run there are two averages. The
+*macro* average is the mean over tasks of the mean over a task's episodes of part by whole: each
+task counts alike. The *micro* average is all parts by all wholes: each call counts alike. Intervals
+are over tasks, each with all its episodes, or over tools, where a task that needs several tools
+counts to each with an equal share: those of counts are bootstrap intervals, those of shares
+Wilson's (``toolenv.judging.clustered`` says why).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from math import nan
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from toolenv.episodes import ROOT, Branch, Episode
+from toolenv.judging.bootstrap import Drawn, Estimate, Numbers, bootstrap, ratio_estimates
+from toolenv.judging.clustered import difference_estimates, influences, rate_estimates
+from toolenv.judging.gold import Gold
+from toolenv.seeds import derive
+from toolenv.tasks import Task
+
+__all__ = [
+    "Absent",
+    "Clusters",
+    "Difference",
+    "Figure",
+    "Kind",
+    "Measure",
+    "Measured",
+    "Metric",
+    "Unit",
+    "compare_metrics",
+    "judged_branch",
+    "summarise_metrics",
+    "tools_of",
+]
+
+Kind: TypeAlias = Literal["share", "count"]
+"""``share``: from 0 to 1; ``count``: steps, calls, tokens."""
+
+Clusters: TypeAlias = Literal["task", "tool"]
+"""What is drawn again with everything that belongs to it."""
+
+_FLIPS: Final = 9_999
+"""How often a paired test draws signs."""
+
+
+class Measured(NamedTuple):
+    """A part of a whole.
+
+    Args:
+        part: How much of it, such as calls that succeeded.
+        whole: Of how much, above 0; 1 where the part is a value of its own.
+    """
+
+    part: float
+    whole: float = 1.0
+
+
+class Absent(NamedTuple):
+    """A metric that cannot be computed for an episode.
+
+    Args:
+        reason: Why, in a few words; equal reasons are counted together.
+    """
+
+    reason: str
+
+
+Measure: TypeAlias = Callable[[Episode, Gold | None], Measured | Absent]
+
+
+class Metric(NamedTuple):
+    """One metric.
+
+    Args:
+        name: Its name in JSON.
+        label: Its name in tables, at most 26 characters.
+        measure: Computes it for an episode.
+        kind: What its values are.
+        better: Whether more is better, or less; neither where it depends.
+    """
+
+    name: str
+    label: str
+    measure: Measure
+    kind: Kind = "share"
+    better: Literal["more", "less", "neither"] = "more"
+
+
+class Unit(NamedTuple):
+    """One episode's part in the figures.
+
+    Args:
+        task: The task's id.
+        tools: The tools that it counts to where tools are drawn.
+        values: By metric, in the metrics' order.
+    """
+
+    task: str
+    tools: tuple[str, ...]
+    values: tuple[Measured | Absent, ...]
+
+    @classmethod
+    def of(cls, episode: Episode, metrics: Sequence[Metric], gold: Gold | None = None) -> Unit:
+        """Measure an episode.
+
+        Args:
+            episode: The episode; one that infrastructure broke is measured in nothing.
+            metrics: The metrics.
+            gold: What is known of the task's solution; where None, what the task itself carries.
+        """
+        known = gold if gold is not None else Gold.of(episode.task)
+        if episode.outcome == "infrastructure_error":
+            broken: tuple[Measured | Absent, ...] = (Absent("infrastructure error"),) * len(metrics)
+            return cls(episode.task.id, tools_of(episode.task), broken)
+        values = tuple(metric.measure(episode, known) for metric in metrics)
+        return cls(episode.task.id, tools_of(episode.task), values)
+
+
+class Figure(NamedTuple):
+    """A metric over a run.
+
+    Args:
+        metric: The metric's name.
+        macro: The mean over tasks, with its 95 % interval; NaN where no episode tells.
+        micro: All parts by all wholes, with its 95 % interval.
+        episodes: How many episodes there are.
+        computable: For how many it can be computed.
+        tasks: Over how many tasks the averages are.
+        clusters: How many tasks or tools were drawn from.
+        reasons: Why it cannot be computed, and for how many episodes.
+    """
+
+    metric: str
+    macro: Estimate
+    micro: Estimate
+    episodes: int
+    computable: int
+    tasks: int
+    clusters: int
+    reasons: Mapping[str, int]
+
+
+class Difference(NamedTuple):
+    """How much more the second of two runs has, over the tasks that tell in both.
+
+    Args:
+        metric: The metric's name.
+        macro: The mean over tasks of the paired difference, with its 95 % interval.
+        micro: The difference of the micro averages, tasks drawn in pairs.
+        tasks: How many tasks are compared.
+        p: The chance of a macro difference at least as large if each task's difference were as
+            likely to go the other way (paired sign-flip test); NaN for fewer than two tasks.
+    """
+
+    metric: str
+    macro: Estimate
+    micro: Estimate
+    tasks: int
+    p: float
+
+
+def judged_branch(episode: Episode) -> Branch:
+    """The branch that stands for the episode: the chosen one, else the first."""
+    if episode.chosen == ROOT and episode.steps:
+        return episode.branches()[0]
+    return episode.branch
+
+
+def tools_of(task: Task) -> tuple[str, ...]:
+    """The tools that a task needs, sorted: those called relevant, else those offered.
+
+    An API without a tool's name stands for itself.
+    """
+    if task.relevant:
+        return tuple(sorted({tool for tool, _ in task.relevant}))
+    return tuple(sorted({api.tool or api.name for api in task.apis}))
+
+
+def summarise_metrics(
+    units: Sequence[Unit],
+    metrics: Sequence[Metric],
+    seed: int,
+    *,
+    clusters: Clusters = "task",
+    samples: int = 2_000,
+) -> list[Figure]:
+    """Add up what was measured, with 95 % intervals.
+
+    Args:
+        units: The episodes of one policy and agent; several of one task belong together.
+        metrics: The metrics that the units hold, in that order.
+        seed: What the draws derive from.
+        clusters: What is drawn: tasks, or tools.
+        samples: How often is drawn.
+
+    Returns:
+        A figure for each metric, in order.
+    """
+    tasks, parts, wholes, shares = _by_task(units, len(metrics))
+    weights = _weights(units, tasks, clusters)
+    # a row for each cluster: what its tasks bring to the sums of either average
+    above = weights @ np.hstack([shares, parts])
+    below = weights @ np.hstack([(wholes > 0).astype(float), wholes])
+    estimates = _estimates(above, below, metrics, derive("metrics", seed), samples)
+    figures = []
+    for number, metric in enumerate(metrics):
+        values = [unit.values[number] for unit in units]
+        reasons = Counter(value.reason for value in values if isinstance(value, Absent))
+        figures.append(
+            Figure(
+                metric.name,
+                estimates[number],
+                estimates[len(metrics) + number],
+                len(units),
+                len(units) - reasons.total(),
+                int((wholes[:, number] > 0).sum()),
+                int((below[:, number] > 0).sum()),
+                dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+            )
+        )
+    return figures
+
+
+def compare_metrics(
+    ones: Sequence[Unit],
+    others: Sequence[Unit],
+    metrics: Sequence[Metric],
+    seed: int,
+    *,
+    clusters: Clusters = "task",
+    samples: int = 2_000,
+) -> list[Difference]:
+    """How much more the others have, task by task, over the tasks that tell on both sides.
+
+    Args:
+        ones: The episodes of one policy and agent.
+        others: Those of another, on the same tasks.
+        metrics: The metrics that the units hold, in that order.
+        seed: What the draws derive from.
+        clusters: What is drawn: tasks, or tools.
+        samples: How often is drawn.
+
+    Raises:
+        ValueError: The tasks of the two sides are not the same.
+    """
+    apart = {unit.task for unit in ones} ^ {unit.task for unit in others}
+    if apart:
+        raise ValueError(f"only one side has {len(apart)} tasks, such as {min(apart)!r}")
+    tasks, *one = _by_task(ones, len(metrics))
+    _, *other = _by_task(others, len(metrics))
+    both = (one[1] > 0) & (other[1] > 0)
+    moved = np.where(both, other[2] - one[2], 0.0)
+    weights = _weights(ones, tasks, clusters)
+    sums = [weights @ np.where(both, array, 0.0) for array in (*one[:2], *other[:2])]
+    count, change = weights @ both.astype(float), weights @ moved
+    found = _differences(change, count, sums, metrics, derive("compared metrics", seed), samples)
+    return [
+        Difference(
+            metric.name,
+            found[number],
+            found[len(metrics) + number],
+            int(both[:, number].sum()),
+            _sign_flips(moved[both[:, number], number], derive("signs", seed, metric.name)),
+        )
+        for number, metric in enumerate(metrics)
+    ]
+
+
+def _estimates(
+    above: Numbers, below: Numbers, metrics: Sequence[Metric], seed: int, samples: int
+) -> list[Estimate]:
+    """Averages of either kind: of shares with Wilson's intervals, of counts with bootstrap ones."""
+    shares = rate_estimates(above, below)
+    counts = ratio_estimates(above, below, seed, samples=samples, widened=True) or shares
+    kinds = [metric.kind for metric in metrics] * 2
+    return [
+        share if kind == "share" else count
+        for kind, share, count in zip(kinds, shares, counts, strict=True)
+    ]
+
+
+def _differences(
+    change: Numbers,
+    count: Numbers,
+    sums: Sequence[Numbers],
+    metrics: Sequence[Metric],
+    seed: int,
+    samples: int,
+) -> list[Estimate]:
+    """The macro differences, then the micro ones."""
+    share = [number for number, metric in enumerate(metrics) if metric.kind == "share"]
+    rates = [
+        _divided(sums[2 * side].sum(axis=0), sums[2 * side + 1].sum(axis=0)) for side in (0, 1)
+    ]
+    moves = [influences(sums[2 * side], sums[2 * side + 1]) for side in (0, 1)]
+    told = (count > 0).astype(float)
+    macro = _divided(change.sum(axis=0), count.sum(axis=0)) + influences(change, count)
+    micro = rates[1] - rates[0] + moves[1] - moves[0]
+
+    def figures(drawn: Drawn) -> Numbers:
+        first, whole_1, second, whole_2 = (array[drawn].sum(axis=0) for array in sums)
+        mean = _divided(change[drawn].sum(axis=0), count[drawn].sum(axis=0))
+        return np.concatenate([mean, _divided(second, whole_2) - _divided(first, whole_1)])
+
+    sizes = [int(number) for number in told.sum(axis=0)] * 2
+    if not len(change):
+        return [Estimate(nan, nan, nan)] * len(sizes)
+    found = bootstrap(figures, len(change), seed, samples=samples, widened=sizes)
+    bounded = [*difference_estimates(macro, told), *difference_estimates(micro, told)]
+    for number in share:
+        for place in (number, number + len(metrics)):
+            found[place] = bounded[place]
+    return found
+
+
+def _by_task(units: Sequence[Unit], metrics: int) -> tuple[list[str], Numbers, Numbers, Numbers]:
+    """The tasks, and by task and metric: parts, wholes, and the mean of part by whole."""
+    tasks = sorted({unit.task for unit in units})
+    rows = {task: row for row, task in enumerate(tasks)}
+    parts, wholes, shares, counts = np.zeros((4, len(tasks), metrics))
+    for unit in units:
+        row = rows[unit.task]
+        for column, value in enumerate(unit.values):
+            if isinstance(value, Measured):
+                parts[row, column] += value.part
+                wholes[row, column] += value.whole
+                shares[row, column] += value.part / value.whole
+                counts[row, column] += 1
+    return tasks, parts, wholes, np.divide(shares, counts, out=shares, where=counts > 0)
+
+
+def _weights(units: Sequence[Unit], tasks: Sequence[str], clusters: Clusters) -> Numbers:
+    """By cluster and task: how much of the task belongs to the cluster."""
+    if clusters == "task":
+        return np.eye(len(tasks))
+    tools = {unit.task: unit.tools or ("no tool",) for unit in units}
+    names = sorted({tool for found in tools.values() for tool in found})
+    weights = np.zeros((len(names), len(tasks)))
+    for column, task in enumerate(tasks):
+        for tool in tools[task]:
+            weights[names.index(tool), column] = 1 / len(tools[task])
+    return weights
+
+
+def _divided(above: Numbers, below: Numbers) -> Numbers:
+    quotients: Numbers = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return quotients
+
+
+def _sign_flips(moved: Numbers, seed: int) -> float:
+    """The share of draws as far from 0, what was seen counted in: never 0."""
+    if len(moved) < 2:
+        return float("nan")
+    generator = np.random.Generator(np.random.PCG64(seed))
+    seen = abs(float(moved.sum())) - 1e-9
+    beyond = 1
+    for first in range(0, _FLIPS, 1_000):  # in parts, to keep them small
+        flips = min(1_000, _FLIPS - first)
+        signs = generator.integers(0, 2, size=(flips, len(moved))) * 2.0 - 1
+        beyond += int((np.abs(signs @ moved) >= seen).sum())
+    return beyond / (_FLIPS + 1)
