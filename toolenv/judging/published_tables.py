@@ -1,0 +1,145 @@
+"""Published tables: whether their averages follow from their rows, and a judge beside people.
+
+Figures are given as printed, since what "64.8" may stand for is known by its decimals: anything
+from 64.75 to 64.85.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+__all__ = ["TableLeniency", "TableRow", "WrongAverage", "table_leniency", "wrong_averages"]
+
+
+class TableRow(NamedTuple):
+    """A row of a published table.
+
+    Args:
+        name: What it is of.
+        cells: The figures, as printed.
+        average: Their average, as printed; empty where none is.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    average: str = ""
+
+    @property
+    def mean(self) -> Decimal:
+        """The mean of the cells as they are printed."""
+        return sum(map(Decimal, self.cells), Decimal()) / len(self.cells)
+
+    @property
+    def tolerance(self) -> Decimal:
+        """How far the printed average may be from the mean of the printed cells by rounding.
+
+        Half a unit of the average's last decimal, and the mean of half a unit of each cell's.
+        """
+        cells = sum((_half_unit(cell) for cell in self.cells), Decimal()) / len(self.cells)
+        return _half_unit(self.average) + cells
+
+
+class WrongAverage(NamedTuple):
+    """A printed average that does not follow from its row.
+
+    Args:
+        name: The row.
+        printed: The average as printed.
+        mean: The mean of the row's cells, with as many decimals and two more.
+        tolerance: How far rounding alone can put them apart.
+    """
+
+    name: str
+    printed: str
+    mean: Decimal
+    tolerance: Decimal
+
+
+class TableLeniency(NamedTuple):
+    """A judge's printed rates less people's, in points: above 0 the judge is too kind.
+
+    Args:
+        by_split: Mean over rows, by column.
+        by_row: Mean over columns, by row.
+        overall: Mean over all cells.
+        apart: Mean of how far cells are apart, whatever the direction.
+        farthest: The largest of these.
+    """
+
+    by_split: dict[str, float]
+    by_row: dict[str, float]
+    overall: float
+    apart: float
+    farthest: float
+
+
+def wrong_averages(rows: Sequence[TableRow]) -> list[WrongAverage]:
+    """Name the printed averages that no rounding can have made of their rows.
+
+    Raises:
+        ValueError: A row has no cells, or a figure is not a number.
+
+    Example:
+        >>> rows = [TableRow("one", ("1.0", "2.0"), "1.5"), TableRow("two", ("1.0", "2.0"), "1.9")]
+        >>> [(wrong.name, str(wrong.mean)) for wrong in wrong_averages(rows)]
+        [('two', '1.500')]
+    """
+    found = []
+    for row in rows:
+        if not row.cells:
+            raise ValueError(f"row {row.name!r} has no cells")
+        if row.average and abs(Decimal(row.average) - row.mean) > row.tolerance:
+            shown = row.mean.quantize(2 * _half_unit(row.average) / 100)
+            found.append(WrongAverage(row.name, row.average, shown, row.tolerance))
+    return found
+
+
+def table_leniency(
+    judge: Mapping[str, Sequence[str]],
+    people: Mapping[str, Sequence[str]],
+    splits: Sequence[str],
+) -> TableLeniency:
+    """How much kinder a judge's printed rates are than people's.
+
+    Args:
+        judge: By row, such as a model: the rates in the order of the splits, as printed.
+        people: The same rows of people.
+        splits: The columns' names.
+
+    Raises:
+        ValueError: The two are not of the same rows and columns.
+    """
+    if judge.keys() != people.keys() or not judge:
+        raise ValueError(f"rows differ: {sorted(judge)} and {sorted(people)}")
+    moved: dict[str, list[Decimal]] = {}
+    for name, cells in judge.items():
+        if len(cells) != len(splits) or len(people[name]) != len(splits):
+            raise ValueError(f"row {name!r} does not have {len(splits)} columns on both sides")
+        moved[name] = [
+            Decimal(one) - Decimal(other) for one, other in zip(cells, people[name], strict=True)
+        ]
+    every = [one for cells in moved.values() for one in cells]
+    return TableLeniency(
+        {
+            split: _mean([cells[column] for cells in moved.values()])
+            for column, split in enumerate(splits)
+        },
+        {name: _mean(cells) for name, cells in moved.items()},
+        _mean(every),
+        _mean([abs(one) for one in every]),
+        float(max(abs(one) for one in every)),
+    )
+
+
+def _half_unit(printed: str) -> Decimal:
+    """Half of the last decimal's unit."""
+    exponent = Decimal(printed).as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError(f"{printed!r} is not a number")
+    return Decimal((0, (5,), min(exponent, 0) - 1))
+
+
+def _mean(values: Sequence[Decimal]) -> float:
+    return float(sum(values, Decimal()) / len(values))
