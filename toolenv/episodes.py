@@ -40,9 +40,10 @@ ROOT: Final = -1
 """The parent of an episode's first steps."""
 
 Source: TypeAlias = Literal[
-    "environment", "snapshot", "store", "canonical", "neighbour", "local", "llm", "live"
+    "environment", "snapshot", "store", "canonical", "neighbour", "local", "llm", "live", "fault"
 ]
 """Who answered now. ``environment`` answers what reaches no API: Finish, unknown functions, misses.
+``fault`` is one that was made or altered by injection.
 ``canonical`` is a recorded answer to what the documentation says is the same call, ``neighbour``
 one to a similar call."""
 

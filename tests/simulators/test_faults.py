@@ -95,7 +95,7 @@ def test_what_stands_in_for_the_api_is_typed_and_asks_no_one(
     assert response is not None
     assert response.status is status
     assert response.error and response.body == ""
-    assert (response.source, response.origin) == ("environment", "environment")
+    assert (response.source, response.origin) == ("fault", "environment")
     assert inner.asked == 0
 
 
@@ -118,7 +118,7 @@ def test_what_alters_an_answer_keeps_its_status_and_says_that_it_is_another(
     assert response is not None
     assert response.text != CITY.text
     assert response.status is CITY.status
-    assert (response.source, response.origin) == ("environment", "environment")
+    assert (response.source, response.origin) == ("fault", "environment")
     assert inner.asked == 1
 
 
@@ -407,7 +407,7 @@ def test_a_fault_is_handed_to_nobody_else() -> None:
         return await asyncio.gather(*(one.call(as_call(READ), past) for one in sessions))
 
     for response in asyncio.run(two_at_once()):
-        assert response is not None and response.source == "environment"
+        assert response is not None and response.source == "fault"
 
 
 # --- what it is ---------------------------------------------------------------------------------

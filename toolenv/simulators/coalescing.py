@@ -303,7 +303,7 @@ def _is_answer(response: Response | None) -> bool:
     """Whether others may have it; injected faults, whose source is the environment, are not."""
     return (
         response is not None
-        and response.source != "environment"
+        and response.source != "fault"
         and response.status not in NOT_ANSWERS
     )
 

@@ -162,7 +162,7 @@ class _RecordSession:
         owner = self._owner
         if response is None or call.api is None:
             return response
-        if response.source == "environment":  # an injected fault: no one's answer
+        if response.source == "fault":  # injected: no one's answer
             self._changes.before(past)
             self._changes.note(call, response)  # what it altered may have changed something
             return response

@@ -118,7 +118,8 @@ class _FaultSession:
             if fault.kind == "timeout" and plan.timeout_after:
                 await bridge.wait(partial(asyncio.sleep, plan.timeout_after))
             status, errors = refusal
-            return Response.of("", error=errors[fault.seed % len(errors)], status=status)
+            error = errors[fault.seed % len(errors)]
+            return Response.of("", error=error, status=status, source="fault")
         response = await self._inner.call(call, past)
         return None if response is None else _altered(response, fault, self._draws.plan)
 
@@ -141,7 +142,7 @@ def _altered(response: Response, fault: _Fault, plan: FaultPlan) -> Response:
         return response
     return response._replace(
         text=text,
-        source="environment",
+        source="fault",
         origin="environment",
         completeness=completeness,
         recording="",
