@@ -21,7 +21,7 @@ from toolenv.agents.tries import BestOfN, ReACTAtN, SelfConsistency
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import parse
 from toolenv.limits import Budget
-from toolenv.simulators.specification import import_object
+from toolenv.simulators.specification import open_local
 
 __all__ = ["AGENTS", "POLICIES", "open_agent", "open_policy"]
 
@@ -104,14 +104,12 @@ def _open_scorer(specification: str, policy: Policy) -> Scorer:
             f"Unknown scorer: {specification!r}.",
             fix="Use progress, policy (which asks the policy itself) or local:module:name.",
         )
-    made = import_object(specification.removeprefix("local:"), where=specification)
-    scorer = made() if isinstance(made, type) else made
-    if not isinstance(scorer, Scorer):
-        raise ConfigurationError(
-            f"{specification!r} gives a {type(scorer).__name__}, which is no scorer.",
-            fix="It needs a fingerprint and to be called; see toolenv.agents.Scorer.",
-        )
-    return scorer
+    return open_local(
+        specification.removeprefix("local:"),
+        {},
+        Scorer,  # type: ignore[type-abstract]
+        "It needs a fingerprint and to be called; see toolenv.agents.Scorer.",
+    )
 
 
 def _open_openai(model: str, options: dict[str, Any]) -> Policy:
@@ -129,14 +127,12 @@ def _open_random(_: str, options: dict[str, Any]) -> Policy:
 
 
 def _open_local(place: str, options: dict[str, Any]) -> Policy:
-    made = import_object(place, where=f"local:{place}")
-    policy = made(**options) if isinstance(made, type) or not isinstance(made, Policy) else made
-    if not isinstance(policy, Policy):
-        raise ConfigurationError(
-            f"{place!r} gives a {type(policy).__name__}, which is no policy.",
-            fix="It needs a name, a fingerprint and to be called; see toolenv.agents.Policy.",
-        )
-    return policy
+    return open_local(
+        place,
+        options,
+        Policy,  # type: ignore[type-abstract]
+        "It needs a name, a fingerprint and to be called; see toolenv.agents.Policy.",
+    )
 
 
 def _open_transformers(model: str, options: dict[str, Any]) -> Policy:

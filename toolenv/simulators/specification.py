@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from toolenv.errors import ConfigurationError
 from toolenv.simulators.base import Simulator
@@ -32,7 +32,9 @@ from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
 
-__all__ = ["RECORDED", "import_object", "needs_no_network", "open_simulator"]
+__all__ = ["RECORDED", "import_object", "needs_no_network", "open_local", "open_simulator"]
+
+T = TypeVar("T")
 
 RECORDED = frozenset({"snapshot", "store", "neighbour"})
 """The kinds that serve what is recorded, and need no network for it."""
@@ -107,6 +109,29 @@ def import_object(path: str, *, where: str = "") -> Any:
             where=where,
             fix="Write it as module:name, of something that can be imported.",
         ) from error
+
+
+def open_local(place: str, options: dict[str, Any], kind: type[T], needs: str) -> T:
+    """What ``module:name`` is, or makes when it is called with options.
+
+    Args:
+        place: The name.
+        options: What it is called with, unless it is of the kind already.
+        kind: The protocol that it must fulfil.
+        needs: What that takes, for whoever reads the error.
+
+    Raises:
+        ConfigurationError: It cannot be imported, or gives something else.
+    """
+    made = import_object(place, where=f"local:{place}")
+    ready = isinstance(made, kind) and not isinstance(made, type)
+    opened = made if ready or not callable(made) else made(**options)
+    if not isinstance(opened, kind):
+        raise ConfigurationError(
+            f"{place!r} gives a {type(opened).__name__}, which is no {kind.__name__.lower()}.",
+            fix=needs,
+        )
+    return opened
 
 
 def _open_one(specification: Specification) -> Simulator:
@@ -197,14 +222,12 @@ def _open_store(place: str, options: dict[str, Any]) -> Simulator:
 
 
 def _open_local(place: str, options: dict[str, Any]) -> Simulator:
-    made = import_object(place, where=f"local:{place}")
-    simulator = made(**options) if callable(made) and not isinstance(made, Simulator) else made
-    if not isinstance(simulator, Simulator):
-        raise ConfigurationError(
-            f"{place!r} gives a {type(simulator).__name__}, which is no simulator.",
-            fix="It needs fingerprint, open and close; see toolenv.simulators.Simulator.",
-        )
-    return simulator
+    return open_local(
+        place,
+        options,
+        Simulator,  # type: ignore[type-abstract]
+        "It needs fingerprint, open and close; see toolenv.simulators.Simulator.",
+    )
 
 
 _OPENERS: dict[str, Callable[[str, dict[str, Any]], Simulator]] = {
