@@ -46,6 +46,19 @@ def test_requests_of_many_threads_are_answered() -> None:
     assert answers == [2 * number for number in range(200, 400)]
 
 
+def test_where_more_wait_than_fit_the_oldest_is_joined_by_its_like() -> None:
+    work = Doubling()
+    work.may_go.clear()
+    batcher = Batcher(work, size=2, wait=0.0, measure=abs)
+    first = batcher.submit(1)
+    while batcher.waiting:  # until the first is worked on, and the others have to wait
+        pass
+    others = [batcher.submit(number) for number in (100, 7, 101, 8)]
+    work.may_go.set()
+    assert [one.result(10) for one in (first, *others)] == [2, 200, 14, 202, 16]
+    assert work.batches == [[1], [100, 101], [7, 8]]
+
+
 def test_one_that_fails_fails_alone() -> None:
     work = Doubling()
     batcher = Batcher(work, size=8, wait=0.5)

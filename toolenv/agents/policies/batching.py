@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -30,6 +29,8 @@ class Batcher(Generic[Request, Result]):
         work: Maps requests to as many results, in their order.
         size: Most requests in a batch.
         wait: Seconds without a new request after which a batch is begun that is not full.
+        measure: How large a request is. Where more wait than fit, the batch is the oldest and those
+            nearest to it in size, which saves padding; where None, the oldest ones.
 
     Example:
         >>> batcher = Batcher(lambda numbers: [2 * number for number in numbers], size=2, wait=0.0)
@@ -38,13 +39,19 @@ class Batcher(Generic[Request, Result]):
     """
 
     def __init__(
-        self, work: Callable[[list[Request]], Sequence[Result]], *, size: int, wait: float
+        self,
+        work: Callable[[list[Request]], Sequence[Result]],
+        *,
+        size: int,
+        wait: float,
+        measure: Callable[[Request], int] | None = None,
     ) -> None:
         self._work = work
         self._size = size
         self._wait = wait
+        self._measure = measure
         self._expected = size
-        self._waiting: deque[tuple[Request, Future[Result]]] = deque()
+        self._waiting: list[tuple[Request, Future[Result]]] = []
         self._arrived = threading.Condition()
         self._worker: threading.Thread | None = None
 
@@ -61,6 +68,11 @@ class Batcher(Generic[Request, Result]):
             else:
                 self._arrived.notify()
         return future
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are in no batch yet."""
+        return len(self._waiting)
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -79,12 +91,25 @@ class Batcher(Generic[Request, Result]):
                 self._arrived.wait(left)
                 if len(self._waiting) > seen:
                     seen, until = len(self._waiting), time.monotonic() + self._wait
-            batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+            batch = self._take()
             if batch:
                 self._expected = min(self._size, len(batch) + len(self._waiting))
             else:
                 self._worker = None
             return batch
+
+    def _take(self) -> list[tuple[Request, Future[Result]]]:
+        waiting, measure = self._waiting, self._measure
+        if measure is not None and len(waiting) > self._size:
+            like = measure(waiting[0][0])
+            nearest = sorted(
+                range(len(waiting)), key=lambda at: (abs(measure(waiting[at][0]) - like), at)
+            )
+            chosen = set(nearest[: self._size])  # the oldest is nearest to itself
+        else:
+            chosen = set(range(min(self._size, len(waiting))))
+        self._waiting = [one for at, one in enumerate(waiting) if at not in chosen]
+        return [one for at, one in enumerate(waiting) if at in chosen]
 
     def _work_on(self, batch: list[tuple[Request, Future[Result]]]) -> None:
         if not batch:

@@ -133,7 +133,10 @@ class TransformersPolicy:
         self.action_format = action_format
         self.constrained = constrained
         self._batcher: Batcher[Prompt, Continuation] = Batcher(
-            self._generate, size=batch_size, wait=batch_wait
+            self._generate,
+            size=batch_size,
+            wait=batch_wait,
+            measure=lambda prompt: len(prompt.tokens),
         )
         self._lock = threading.RLock()
         self._loaded: LoadedModel | None = None
