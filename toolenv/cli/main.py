@@ -11,6 +11,7 @@ import typer
 from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.demo import demo
 from toolenv.cli.doctor import doctor
+from toolenv.cli.judge import judge
 from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(show)
 app.command()(report)
+app.command()(judge)
 app.command()(replay)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)

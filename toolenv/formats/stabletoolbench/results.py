@@ -8,8 +8,6 @@ JSON, and the Python repr of a dictionary with integer keys in the table.
 from __future__ import annotations
 
 import ast
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -18,7 +16,8 @@ from typing import Final, NamedTuple
 
 from toolenv.errors import FormatError
 from toolenv.formats.fields import json_object, text_field
-from toolenv.formats.files import read_json, read_text, write_text
+from toolenv.formats.files import read_json, write_text
+from toolenv.formats.tables import read_table, write_table
 from toolenv.jsontext import JsonValue
 
 __all__ = [
@@ -55,7 +54,6 @@ _PREFERENCE_COLUMNS: Final = (
     "ref_model",
     "output_model",
 )
-_LONGEST_FIELD: Final = 1 << 28
 _STATUS: Final = "AnswerStatus."
 
 
@@ -143,7 +141,7 @@ def read_pass_table(path: str | PathLike[str]) -> list[PassResult]:
     """
     path = Path(path)
     results: list[PassResult] = []
-    for where, row in _read_table(path, _PASS_COLUMNS):
+    for where, row in read_table(path, _PASS_COLUMNS):
         solved = _literal(row["is_solved"], f"{where}.is_solved")
         if not isinstance(solved, dict):
             raise FormatError("Expected the repr of a dictionary.", where=f"{where}.is_solved")
@@ -175,7 +173,7 @@ def write_pass_table(results: Sequence[PassResult], path: str | PathLike[str]) -
         )
         for result in results
     ]
-    _write_table(Path(path), _PASS_COLUMNS, rows)
+    write_table(Path(path), _PASS_COLUMNS, rows)
 
 
 def read_preference_results(path: str | PathLike[str]) -> list[PreferenceResult]:
@@ -225,12 +223,12 @@ def read_preference_table(path: str | PathLike[str]) -> list[dict[str, str]]:
     Raises:
         FormatError: The file lacks a column.
     """
-    return [row for _, row in _read_table(Path(path), _PREFERENCE_COLUMNS)]
+    return [row for _, row in read_table(Path(path), _PREFERENCE_COLUMNS)]
 
 
 def write_preference_table(rows: Sequence[Mapping[str, str]], path: str | PathLike[str]) -> None:
     """Write the tab-separated form."""
-    _write_table(
+    write_table(
         Path(path),
         _PREFERENCE_COLUMNS,
         [[row[column] for column in _PREFERENCE_COLUMNS] for row in rows],
@@ -259,34 +257,6 @@ def _literal(text: str, where: str) -> object:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise FormatError("Expected the repr of a Python value.", where=where) from None
-
-
-def _read_table(path: Path, columns: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t")
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise FormatError(f"The table cannot be read: {error}.", where=path.name) from None
-    if not rows or any(column not in rows[0] for column in columns):
-        raise FormatError(
-            "The table lacks columns.",
-            where=path.name,
-            fix=f"It is tab-separated, with the columns {', '.join(columns)}.",
-        )
-    found: list[tuple[str, dict[str, str]]] = []
-    for number, row in enumerate(rows[1:]):
-        where = f"{path.name}[{number}]"
-        if len(row) != len(rows[0]):
-            raise FormatError(f"{len(row)} of {len(rows[0])} columns are filled.", where=where)
-        found.append((where, dict(zip(rows[0], row, strict=True))))
-    return found
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    stream = io.StringIO(newline="")
-    csv.writer(stream, delimiter="\t").writerows([columns, *rows])
-    write_text(path, stream.getvalue())
 
 
 def _write_document(path: Path, document: object) -> None:

@@ -1,0 +1,181 @@
+"""What a set of verdicts comes to, as figures and as lines to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from toolenv.judging.bradley_terry import bradley_terry, is_connected
+from toolenv.judging.compatibility import (
+    pass_rounds,
+    preference_results,
+    sopr,
+    sowr,
+    toolbench_pass_rate,
+    toolbench_pass_results,
+)
+from toolenv.judging.pass_rate import pass_rate
+from toolenv.judging.verdicts import PassVerdict, WinVerdict
+from toolenv.judging.win_rate import comparisons, win_rate
+from toolenv.seeds import derive
+
+__all__ = ["judged_figures", "judged_lines"]
+
+
+def judged_figures(
+    verdicts: Sequence[PassVerdict | WinVerdict],
+    compatibility: str | None,
+    test_set: Sequence[str],
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Rates by agent and policy (and reference), strengths where several are compared.
+
+    Args:
+        verdicts: A whole set.
+        compatibility: ``toolbench``, ``stabletoolbench`` or ``fac``, to count as they do as well.
+        test_set: The ids of the run's tasks.
+        seed: What bootstraps draw from.
+    """
+    passes: dict[tuple[str, str], list[PassVerdict]] = defaultdict(list)
+    wins: dict[tuple[str, str, str], list[WinVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        if isinstance(verdict, PassVerdict):
+            passes[verdict.agent, verdict.policy].append(verdict)
+        else:
+            wins[verdict.agent, verdict.policy, verdict.reference].append(verdict)
+    figures: dict[str, Any] = {"pass": [], "win": []}
+    for (agent, policy), rows in passes.items():
+        row = {"agent": agent, "policy": policy, **_plain(pass_rate(rows, seed=seed))}
+        row["theirs"] = _their_pass(rows, compatibility, test_set)
+        figures["pass"].append(row)
+    for (agent, policy, reference), pairs in wins.items():
+        row = {"agent": agent, "policy": policy, "reference": reference}
+        row |= _plain(win_rate(pairs, seed=seed))
+        row["theirs"] = None
+        if compatibility is not None:
+            row["theirs"] = [_their_win(one, test_set) for one in _by_seed(pairs).values()]
+        figures["win"].append(row)
+    compared = comparisons([pair for pairs in wins.values() for pair in pairs])
+    if len(wins) > 1 and compared:
+        figures["connected"] = is_connected(compared)
+        strengths = bradley_terry(compared, derive(seed, "strengths"))
+        figures["strengths"] = [_plain(one) for one in strengths]
+    return figures
+
+
+def judged_lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The same to read: every rate as a bound with its interval, and what is behind it."""
+    for row in figures["pass"]:
+        yield from _pass_lines(row)
+    for row in figures["win"]:
+        yield from _win_lines(row)
+    if "strengths" in figures:
+        yield "strengths (Bradley-Terry, log odds; ties count one half; 95 % over tasks):"
+        for one in figures["strengths"]:
+            yield f"  {one['player']}: {_estimate(one['strength'], '+.2f')}"
+        if not figures["connected"]:
+            yield "  not all are linked by comparisons: strengths cannot be compared throughout"
+    yield "agreement with people: unknown, these verdicts come without labels"
+
+
+def _pass_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    low, high = (f"{row[end]:.1%}" for end in ("low", "high"))
+    rate = low if low == high else f"{low} to {high} (by how unsure ones are counted)"
+    ends = "–".join(f"{end:.1%}" for end in row["interval"])
+    yield f"{row['agent']} {row['policy']}: passed {rate}; 95 % {ends}"
+    yield (
+        f"  {row['attempts']} attempts: {row['passed']} passed, {row['failed']} failed "
+        f"({row['unanswered']} of them without an attempt), {row['unsure']} unsure; "
+        f"{row['checked']} decided by checks"
+    )
+    yield from _doubts(row)
+    checks = row["against_checks"]
+    if checks["correct"] or checks["incorrect"]:
+        yield (
+            f"  the judge where checks decide: passed {checks['false_passes']} of "
+            f"{checks['incorrect']} incorrect, failed {checks['false_fails']} of "
+            f"{checks['correct']} correct, unsure of {checks['unsure']}"
+        )
+    for theirs in row["theirs"]:
+        yield f"  {theirs['name']}: {theirs['text']}"
+
+
+def _win_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    low, high = (f"{row[end]:.1%}" for end in ("low", "high"))
+    rate = low if low == high else f"{low} to {high} (by how unsure ones are counted)"
+    ends = "–".join(f"{end:.1%}" for end in row["interval"])
+    yield (
+        f"{row['agent']} {row['policy']} against {row['reference']}: wins {rate}, ties counted as "
+        f"one half; 95 % {ends}"
+    )
+    rules = ", ".join(f"{count} by {rule}" for rule, count in row["by_rule"].items())
+    yield (
+        f"  {row['pairs']} pairs: {row['wins']} won, {row['losses']} lost, {row['ties']} tied, "
+        f"{row['unsure']} unsure; without a vote: {rules or 'none'}"
+    )
+    yield (
+        f"  swapping the order changes {_estimate(row['flip_rate'])} of votes; the first shown "
+        f"wins {_estimate(row['first_rate'])}; at equal lengths "
+        f"{_estimate(row['length_controlled']['rate'])}"
+    )
+    if row["position_biased"]:
+        yield "  FLAGGED: the judge prefers a position; its votes say less than they seem to"
+    yield from _doubts(row)
+    for theirs in row["theirs"] or []:
+        yield f"  win rate of most rounds, ties not won: {theirs['rate']:.1%}"
+
+
+def _doubts(row: Mapping[str, Any]) -> Iterator[str]:
+    if row["warned"]:
+        yield f"  {row['warned']} unsure because text in the data speaks to the judge"
+    if row.get("contradicted"):
+        yield f"  {row['contradicted']} unsure because votes contradict each other"
+    for problem, count in row["problems"].items():
+        yield f"  {count} votes say nothing: {problem}"
+
+
+def _their_pass(
+    rows: Sequence[PassVerdict], compatibility: str | None, test_set: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Their number for each seed: their files hold one attempt per task."""
+    found: list[dict[str, Any]] = []
+    for seed, own in _by_seed(rows).items() if compatibility is not None else ():
+        if compatibility == "toolbench":
+            tally = toolbench_pass_rate(toolbench_pass_results(own), test_set)
+            text = f"{tally.low:.1%} to {tally.high:.1%}"
+            found.append({"name": "ToolBench pass rate", "seed": seed, "text": text})
+        else:
+            scores = sopr(pass_rounds(own), test_set)
+            text = f"{scores.mean:.1%} ± {scores.deviation:.1%} (the judge's noise alone)"
+            name = "FAC" if compatibility == "fac" else "SoPR"
+            found.append({"name": name, "seed": seed, "text": text})
+    return found
+
+
+def _their_win(pairs: Sequence[WinVerdict], test_set: Sequence[str]) -> dict[str, Any]:
+    results = preference_results(pairs, "reference", "candidate")
+    found: dict[str, Any] = _plain(sowr(results, "reference", "candidate", test_set))
+    return found
+
+
+def _by_seed(rows: Sequence[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.seed].append(row)
+    return found
+
+
+def _estimate(found: Mapping[str, float], form: str = ".1%") -> str:
+    if found["value"] != found["value"]:
+        return "(unknown)"
+    if found["low"] != found["low"]:
+        return f"{found['value']:{form}}"
+    return f"{found['value']:{form}} ({found['low']:{form}} to {found['high']:{form}})"
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as objects, all the way down."""
+    if hasattr(value, "_asdict"):
+        return {name: _plain(item) for name, item in value._asdict().items()}
+    return value
