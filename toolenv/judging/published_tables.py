@@ -35,10 +35,10 @@ class TableRow(NamedTuple):
     def tolerance(self) -> Decimal:
         """How far the printed average may be from the mean of the printed cells by rounding.
 
-        Half a unit of the average's last decimal, and the mean of half a unit of each cell's.
+        Half a unit of the last decimal for the average, and as much for the mean of the cells. The
+        finest figure of the row says which decimal that is: beside 5.5, a 6 is 6.0.
         """
-        cells = sum((_half_unit(cell) for cell in self.cells), Decimal()) / len(self.cells)
-        return _half_unit(self.average) + cells
+        return 2 * min(_half_unit(figure) for figure in (*self.cells, self.average or "0"))
 
 
 class WrongAverage(NamedTuple):
@@ -91,7 +91,7 @@ def wrong_averages(rows: Sequence[TableRow]) -> list[WrongAverage]:
         if not row.cells:
             raise ValueError(f"row {row.name!r} has no cells")
         if row.average and abs(Decimal(row.average) - row.mean) > row.tolerance:
-            shown = row.mean.quantize(2 * _half_unit(row.average) / 100)
+            shown = row.mean.quantize(row.tolerance / 100)
             found.append(WrongAverage(row.name, row.average, shown, row.tolerance))
     return found
 
