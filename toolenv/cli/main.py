@@ -12,6 +12,7 @@ from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.demo import demo
 from toolenv.cli.doctor import doctor
 from toolenv.cli.judge import judge
+from toolenv.cli.metrics import metrics
 from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(show)
 app.command()(report)
+app.command()(metrics)
 app.command()(judge)
 app.command()(replay)
 app.command("compare-agents")(compare_agents)

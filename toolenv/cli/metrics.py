@@ -1,0 +1,211 @@
+"""``toolenv metrics``: what the records of runs tell without a judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolenv.cli.output import console, friendly_errors, plain, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from toolenv.running.metrics import (
+        AgreementFigures,
+        Compared,
+        Ends,
+        MetricsReport,
+        Subject,
+    )
+
+__all__ = ["metrics"]
+
+
+def metrics(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or converted answers.")],
+    gold: Annotated[
+        Path | None, typer.Option(help="JSON Lines of gold calls and checkpoints by task.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="What people say: JSON Lines, or CSV with a header.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="What intervals are over: task or tool.")] = "task",
+    no_compare: Annotated[
+        bool, typer.Option("--no-compare", help="Do not compare with the first run.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare runs of different environments too.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="What intervals are drawn from.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure runs without a judge, and compare each with the first, task by task.
+
+    Examples:
+
+      toolenv metrics runs/first
+
+      toolenv metrics runs/before runs/after --by tool
+
+      toolenv metrics converted/G1_instruction.json
+    """
+    with friendly_errors():
+        from toolenv.errors import ConfigurationError
+        from toolenv.judging.agreement import read_labels
+        from toolenv.judging.gold import read_gold
+        from toolenv.running.metrics import measure_runs
+
+        if by not in ("task", "tool"):
+            raise ConfigurationError(f"Unknown: {by!r}.", where="--by", fix="Use task or tool.")
+        found = measure_runs(
+            runs,
+            gold=read_gold(gold) if gold is not None else None,
+            labels=read_labels(labels) if labels is not None else (),
+            clusters="tool" if by == "tool" else "task",
+            compare=not no_compare,
+            force=force,
+            seed=seed,
+        )
+        if as_json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            _tell(found)
+
+
+def _tell(found: MetricsReport) -> None:
+    for subject in found.subjects:
+        _tell_subject(subject)
+    for compared in found.comparisons:
+        _tell_differences(compared)
+    if found.people is not None:
+        console.print(plain(f"people with each other: {_kappa(found.people)}"), soft_wrap=False)
+    console.print(
+        "Shares in percent. macro: each task counts alike; micro: each call, claim or episode. "
+        f"In brackets 95 % intervals over {found.clusters}s. of: episodes that the figure is of."
+    )
+    judged = any(
+        one.metric == "pass_rate" and one.computable
+        for subject in found.subjects
+        for one in subject.figures
+    )
+    if judged and found.unlabelled:
+        console.print("No labels of people were given: nothing says how right the verdicts are.")
+
+
+def _tell_subject(subject: Subject) -> None:
+    from toolenv.judging.error_taxonomy import ERROR_KINDS
+    from toolenv.running.metrics import METRICS
+
+    told = f"{subject.name}: {subject.episodes} episodes of {subject.tasks} tasks"
+    if subject.missing:
+        told += f"; {subject.missing} tasks have none, and no figure counts them"
+    console.print(plain(told), soft_wrap=False)
+    table = _new_table("", "macro", "micro", "of")
+    absent = []
+    for metric, one in zip(METRICS, subject.figures, strict=True):
+        if not one.computable:
+            why = "; ".join(f"{reason}: {count}" for reason, count in one.not_computable.items())
+            absent.append(f"{metric.label} ({why})")
+            continue
+        share = metric.kind == "share"
+        table.add_row(
+            metric.label, _figure(one.macro, share), _figure(one.micro, share), str(one.computable)
+        )
+    console.print(table)
+    if absent:
+        console.print(plain(f"not computable: {', '.join(absent)}"))
+    if subject.errors:
+        console.print()
+        errors = _new_table("what went wrong", "times", "episodes")
+        for kind, count in subject.errors.items():
+            errors.add_row(ERROR_KINDS[kind], str(count.times), str(count.episodes))
+        console.print(errors)
+    if subject.agreement is not None:
+        console.print()
+        _tell_agreement(subject.agreement)
+    console.print()
+
+
+def _tell_agreement(agreement: dict[str, AgreementFigures]) -> None:
+    table = _new_table("agreement with people", "labels", "kappa", "too kind by", "alike")
+    for split, one in agreement.items():
+        table.add_row(
+            plain(split[:22]),
+            str(one.pairs),
+            _number(one.kappa, 1, 2),
+            _number(one.leniency, 100, 1, signed=True),
+            _number(one.accuracy, 100, 0),
+        )
+    console.print(table)
+    unsure = agreement["all"].unsure
+    if unsure:
+        console.print(f"unsure, on either side: {unsure}; kappa counts them, the others do not")
+
+
+def _tell_differences(compared: Compared) -> None:
+    from toolenv.running.metrics import METRICS
+
+    console.print(plain(f"{compared.second} less {compared.first}, task by task:"))
+    table = _new_table("", "macro", "micro", "p", "tasks")
+    known = {metric.name: metric for metric in METRICS}
+    for one in compared.differences:
+        metric = known[one.metric]
+        share = metric.kind == "share"
+        table.add_row(
+            metric.label,
+            _figure(one.macro, share, signed=True),
+            _figure(one.micro, share, signed=True),
+            "" if one.p is None else f"{one.p:.4f}",
+            str(one.tasks),
+        )
+    console.print(table)
+    console.print(
+        "p: of the macro difference, by signs drawn at random; not corrected for there being "
+        f"{len(compared.differences)} of them."
+    )
+    if compared.differing:
+        console.print(plain(f"The runs also differ in: {', '.join(compared.differing)}."))
+    console.print()
+
+
+def _new_table(first: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _figure(ends: Ends, share: bool, *, signed: bool = False) -> str:
+    if share:
+        return _number(ends, 100, 1, signed=signed)
+    large = ends.value is not None and abs(ends.value) >= 100
+    return _number(ends, 1, 0 if large else 2, signed=signed)
+
+
+def _number(ends: Ends, scale: float, places: int, *, signed: bool = False) -> str:
+    if ends.value is None:
+        return "–"
+    sign = "+" if signed else ""
+
+    def shown(value: float, places: int) -> str:
+        return f"{round(scale * value, places) + 0.0:{sign}.{places}f}"
+
+    if ends.low is None or ends.high is None:
+        return f"{shown(ends.value, places)} (–)"
+    between = " to " if signed or ends.low < 0 else "–"
+    inner = 0 if scale == 100 and not signed else places
+    return (
+        f"{shown(ends.value, places)} ({shown(ends.low, inner)}{between}{shown(ends.high, inner)})"
+    )
+
+
+def _kappa(one: AgreementFigures) -> str:
+    return (
+        f"kappa {_number(one.kappa, 1, 2)}, alike {_number(one.accuracy, 100, 1)} %, "
+        f"of {one.pairs} pairs of labels"
+    )

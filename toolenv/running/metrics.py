@@ -1,0 +1,385 @@
+"""Metrics of runs: what records tell, with intervals, differences and agreement with people."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from toolenv.episodes import Episode
+from toolenv.errors import ConfigurationError
+from toolenv.formats.toolbench.converted import read_converted
+from toolenv.judging.agreement import Agreement, Label, Pair, agree, agree_by_split, pairs_of_raters
+from toolenv.judging.bootstrap import Estimate
+from toolenv.judging.call_metrics import CALL_METRICS
+from toolenv.judging.error_taxonomy import count_errors
+from toolenv.judging.gold import Gold
+from toolenv.judging.gold_metrics import GOLD_METRICS
+from toolenv.judging.grounding import GROUNDING_METRICS
+from toolenv.judging.metrics import (
+    Clusters,
+    Metric,
+    Unit,
+    compare_metrics,
+    summarise_metrics,
+)
+from toolenv.running.comparison import refuse_different
+from toolenv.running.folder import RunFolder
+
+__all__ = [
+    "METRICS",
+    "AgreementFigures",
+    "Compared",
+    "Ends",
+    "ErrorFigure",
+    "MetricDifference",
+    "MetricFigure",
+    "MetricsReport",
+    "Subject",
+    "measure_runs",
+]
+
+METRICS: Final[tuple[Metric, ...]] = (
+    CALL_METRICS[0],
+    *GROUNDING_METRICS,
+    *CALL_METRICS[1:],
+    *GOLD_METRICS,
+)
+"""All metrics without a judge, in the order that reports show them."""
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ends(_Plain):
+    """A figure with its 95 % interval; None where it is not defined.
+
+    Args:
+        value: The figure.
+        low: The lower end.
+        high: The upper end.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> Ends:
+        """From an estimate, rounded to six decimals."""
+        value, low, high = (None if isnan(end) else round(end, 6) + 0.0 for end in estimate)
+        return cls(value=value, low=low, high=high)
+
+
+class MetricFigure(_Plain):
+    """A metric over a run; see ``toolenv.judging.metrics.Figure``."""
+
+    metric: str
+    macro: Ends
+    micro: Ends
+    episodes: int
+    computable: int
+    tasks: int
+    clusters: int
+    not_computable: dict[str, int]
+
+
+class MetricDifference(_Plain):
+    """A metric compared; see ``toolenv.judging.metrics.Difference``."""
+
+    metric: str
+    macro: Ends
+    micro: Ends
+    tasks: int
+    p: float | None
+
+
+class ErrorFigure(_Plain):
+    """How often something went wrong, and in how many episodes."""
+
+    times: int
+    episodes: int
+
+
+class AgreementFigures(_Plain):
+    """How far the run's verdicts agree with people; see ``toolenv.judging.agreement.Agreement``."""
+
+    pairs: int
+    tasks: int
+    unsure: int
+    judge: Ends
+    people: Ends
+    leniency: Ends
+    accuracy: Ends
+    false_passes: Ends
+    false_fails: Ends
+    kappa: Ends
+
+    @classmethod
+    def of(cls, found: Agreement) -> AgreementFigures:
+        """From what was computed."""
+        ends = {
+            name: Ends.of(value)
+            for name, value in found._asdict().items()
+            if isinstance(value, Estimate)
+        }
+        return cls(pairs=found.pairs, tasks=found.tasks, unsure=found.unsure, **ends)
+
+
+class Subject(_Plain):
+    """One agent over one policy in one run.
+
+    Args:
+        name: What it is called in the report.
+        agent: What explored.
+        policy: What decided.
+        episodes: How many finished episodes there are.
+        tasks: Of how many tasks.
+        missing: The tasks of the run without a finished episode: no average counts them.
+        figures: Each metric, also those that cannot be computed.
+        errors: What went wrong, by kind.
+        agreement: How far its verdicts agree with people, by split; ``all`` for all of them. None
+            where no labels were given.
+    """
+
+    name: str
+    agent: str
+    policy: str
+    episodes: int
+    tasks: int
+    missing: int
+    figures: tuple[MetricFigure, ...]
+    errors: dict[str, ErrorFigure]
+    agreement: dict[str, AgreementFigures] | None = None
+
+
+class Compared(_Plain):
+    """How much more one subject has than the first.
+
+    Args:
+        first: The first subject's name.
+        second: The other's.
+        differences: Each metric that tells of a task in both.
+        differing: In what the runs differ although they should not; empty unless forced.
+    """
+
+    first: str
+    second: str
+    differences: tuple[MetricDifference, ...]
+    differing: tuple[str, ...] = ()
+
+
+class MetricsReport(_Plain):
+    """Metrics of runs.
+
+    Args:
+        clusters: What intervals are over: ``task`` or ``tool``.
+        subjects: Each agent over each policy, in the order given.
+        comparisons: Each later subject beside the first.
+        people: How far people agree with each other, where labels have several raters.
+        unlabelled: Whether no labels of people were given, so that nothing says how good the
+            verdicts are.
+    """
+
+    clusters: Clusters
+    subjects: tuple[Subject, ...]
+    comparisons: tuple[Compared, ...]
+    people: AgreementFigures | None = None
+    unlabelled: bool = True
+
+
+class _Read(NamedTuple):
+    """What was read of one subject."""
+
+    name: str
+    agent: str
+    policy: str
+    episodes: list[Episode]
+    tasks: int
+    run: RunFolder | None
+
+
+def measure_runs(
+    paths: Iterable[Path],
+    *,
+    gold: Mapping[str, Gold] | None = None,
+    labels: Sequence[Label] = (),
+    clusters: Clusters = "task",
+    compare: bool = True,
+    force: bool = False,
+    seed: int = 0,
+    samples: int = 2_000,
+) -> MetricsReport:
+    """Measure runs, and compare each with the first.
+
+    Args:
+        paths: Run folders, and files of converted answers in ToolBench's format; those of one
+            folder and method belong together.
+        gold: Task id to what is known of its solution; else what the tasks carry.
+        labels: What people say of the episodes.
+        clusters: What intervals are over.
+        compare: Whether to compare with the first.
+        force: Compare also runs of different environments.
+        seed: What the draws of intervals derive from.
+        samples: How often is drawn.
+
+    Raises:
+        ConfigurationError: Nothing was read, or runs to be compared are not of the same tasks or
+            environments.
+        FormatError: A file of converted answers cannot be read.
+        JournalError: A run cannot be read.
+    """
+    read = _read(paths)
+    if not read:
+        raise ConfigurationError("There is no finished episode.", fix="Name runs that have some.")
+    known = gold or {}
+    units = [
+        [Unit.of(one, METRICS, known.get(one.task.id)) for one in subject.episodes]
+        for subject in read
+    ]
+    subjects = tuple(
+        _subject(subject, measured, labels, clusters, seed, samples)
+        for subject, measured in zip(read, units, strict=True)
+    )
+    comparisons = []
+    for other, measured in list(zip(read, units, strict=True))[1:] if compare else ():
+        differing = _comparable(read[0], other, force)
+        found = compare_metrics(
+            units[0], measured, METRICS, seed, clusters=clusters, samples=samples
+        )
+        comparisons.append(
+            Compared(
+                first=read[0].name,
+                second=other.name,
+                differences=tuple(
+                    MetricDifference(
+                        metric=one.metric,
+                        macro=Ends.of(one.macro),
+                        micro=Ends.of(one.micro),
+                        tasks=one.tasks,
+                        p=None if isnan(one.p) else round(one.p, 6),
+                    )
+                    for one in found
+                    if one.tasks
+                ),
+                differing=differing,
+            )
+        )
+    among = pairs_of_raters(labels)
+    return MetricsReport(
+        clusters=clusters,
+        subjects=subjects,
+        comparisons=tuple(comparisons),
+        people=AgreementFigures.of(agree(among, seed, samples=samples)) if among else None,
+        unlabelled=not labels,
+    )
+
+
+def _subject(
+    read: _Read,
+    units: Sequence[Unit],
+    labels: Sequence[Label],
+    clusters: Clusters,
+    seed: int,
+    samples: int,
+) -> Subject:
+    tasks = len({unit.task for unit in units})
+    return Subject(
+        name=read.name,
+        agent=read.agent,
+        policy=read.policy,
+        episodes=len(units),
+        tasks=tasks,
+        missing=read.tasks - tasks,
+        figures=tuple(
+            MetricFigure(
+                metric=one.metric,
+                macro=Ends.of(one.macro),
+                micro=Ends.of(one.micro),
+                episodes=one.episodes,
+                computable=one.computable,
+                tasks=one.tasks,
+                clusters=one.clusters,
+                not_computable=dict(one.reasons),
+            )
+            for one in summarise_metrics(units, METRICS, seed, clusters=clusters, samples=samples)
+        ),
+        errors={
+            kind: ErrorFigure(times=one.times, episodes=one.episodes)
+            for kind, one in count_errors(read.episodes).items()
+        },
+        agreement=_agreement(read.episodes, labels, seed, samples) if labels else None,
+    )
+
+
+def _agreement(
+    episodes: Sequence[Episode], labels: Sequence[Label], seed: int, samples: int
+) -> dict[str, AgreementFigures]:
+    of_task: dict[str, list[Episode]] = defaultdict(list)
+    for episode in episodes:
+        of_task[episode.task.id].append(episode)
+    pairs = [
+        Pair(label.task, episode.outcome, label.label, label.split or episode.task.split)
+        for label in labels
+        for episode in of_task.get(label.task, ())
+        if label.agent in ("", episode.agent)
+        and label.policy in ("", episode.policy)
+        and label.seed in (None, episode.seed)
+        and episode.outcome != "infrastructure_error"
+    ]
+    found = {"all": AgreementFigures.of(agree(pairs, seed, samples=samples))}
+    splits = agree_by_split(pairs, seed, samples=samples)
+    if len(splits) > 1:
+        found |= {name or "no split": AgreementFigures.of(one) for name, one in splits.items()}
+    return found
+
+
+def _read(paths: Iterable[Path]) -> list[_Read]:
+    found: list[_Read] = []
+    converted: dict[tuple[str, str], list[Episode]] = {}
+    runs = [path for path in paths if not path.is_file() or _converted(path, converted)]
+    for path in runs:
+        run = RunFolder.open(path)
+        grouped: dict[tuple[str, str], list[Episode]] = defaultdict(list)
+        for episode in run.episodes():
+            grouped[episode.agent, episode.policy].append(episode)
+        for (agent, policy), episodes in sorted(grouped.items()):
+            name = f"{path.name}: {agent}, {policy}" if len(grouped) > 1 else path.name
+            episodes.sort(key=lambda episode: (episode.task.id, episode.seed))
+            found.append(_Read(name, agent, policy, episodes, len(run.tasks), run))
+    for (folder, method), episodes in converted.items():
+        tasks = len({episode.task.id for episode in episodes})
+        found.append(_Read(f"{folder}: {method}", method, "", episodes, tasks, None))
+    names = [one.name for one in found]
+    return [
+        one._replace(name=f"{one.run.path}: {one.agent}, {one.policy}")
+        if names.count(one.name) > 1 and one.run is not None
+        else one
+        for one in found
+    ]
+
+
+def _converted(path: Path, converted: dict[tuple[str, str], list[Episode]]) -> bool:
+    """Read a file of converted answers; False, since it is no run."""
+    for episode in read_converted(path):
+        converted.setdefault((path.resolve().parent.name, episode.agent), []).append(episode)
+    return False
+
+
+def _comparable(one: _Read, other: _Read, force: bool) -> tuple[str, ...]:
+    ours, theirs = ({episode.task.id for episode in read.episodes} for read in (one, other))
+    if ours != theirs:
+        apart = ours ^ theirs
+        raise ConfigurationError(
+            f"{one.name} and {other.name} are not of the same tasks: {len(apart)} are in one "
+            f"alone, such as {min(apart)!r}.",
+            fix="Compare complete runs of the same tasks, or measure them without comparing.",
+        )
+    if one.run is None or other.run is None:
+        return ()
+    return tuple(refuse_different(one.run.manifest, other.run.manifest, force=force))
