@@ -10,7 +10,7 @@ from toolenv.apis import FINISH
 from toolenv.json_schemas import compile_schema
 from toolenv.jsontext import JsonValue
 
-__all__ = ["call_schema"]
+__all__ = ["FINISH_ARGUMENTS", "call_schema"]
 
 _ANSWER: dict[str, JsonValue] = {
     "type": "object",
@@ -24,6 +24,9 @@ _GIVE_UP: dict[str, JsonValue] = {
     "required": ["return_type"],
     "additionalProperties": False,
 }
+
+FINISH_ARGUMENTS: dict[str, JsonValue] = {"anyOf": [_ANSWER, _GIVE_UP]}
+"""What ``Finish`` takes: an answer, which one of its two uses needs, or nothing more."""
 
 
 def call_schema(functions: Sequence[dict[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -48,7 +51,7 @@ def call_schema(functions: Sequence[dict[str, JsonValue]]) -> dict[str, JsonValu
         name = described.get("name")
         arguments: dict[str, JsonValue]
         if name == FINISH:
-            arguments = {"anyOf": [_ANSWER, _GIVE_UP]}
+            arguments = FINISH_ARGUMENTS
         else:
             place = f"#/anyOf/{number}/properties/arguments"
             arguments = _arguments(described.get("parameters"), place)

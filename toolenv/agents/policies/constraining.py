@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy
 from numpy.typing import NDArray
 
+from toolenv.agents.policies.call_schema import FINISH_ARGUMENTS
 from toolenv.agents.policies.local_model import LoadedModel
 from toolenv.apis import FINISH
 from toolenv.errors import ConfigurationError, PolicyError
@@ -27,24 +28,6 @@ CallForm: TypeAlias = Literal["json", "hermes", "toolllama"]
 _LONGEST_THOUGHT: Final = 2000
 _ROOM_TO_CLOSE: Final = 32
 _KEPT: Final = 256
-
-_FINISH_ARGUMENTS: Final[dict[str, JsonValue]] = {  # an answer is needed with one of the two
-    "anyOf": [
-        {
-            "type": "object",
-            "properties": {
-                "return_type": {"const": "give_answer"},
-                "final_answer": {"type": "string"},
-            },
-            "required": ["return_type", "final_answer"],
-        },
-        {
-            "type": "object",
-            "properties": {"return_type": {"const": "give_up_and_restart"}},
-            "required": ["return_type"],
-        },
-    ]
-}
 
 
 class Grammars:
@@ -206,7 +189,7 @@ def _name_and_schema(function: dict[str, JsonValue]) -> tuple[str, dict[str, Jso
     inner = function.get("function", function)
     described = inner if isinstance(inner, dict) else {}
     if described.get("name") == FINISH:
-        return FINISH, _FINISH_ARGUMENTS
+        return FINISH, FINISH_ARGUMENTS
     parameters = described.get("parameters")
     nothing: dict[str, JsonValue] = {"type": "object", "properties": {}}
     schema = parameters if isinstance(parameters, dict) else nothing
