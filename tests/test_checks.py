@@ -156,7 +156,7 @@ def test_any_answer_can_be_checked(answer: str) -> None:
         Check(kind="set", value=["x", 1]),
         Check(kind="number", value=1.5, tolerance=0.1),
     ):
-        assert apply_check(check, branch(check, answer)).decision in ("correct", "incorrect")
+        assert apply_check(check, branch(check, answer)).decision != "unverifiable"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

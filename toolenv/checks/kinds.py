@@ -1,0 +1,156 @@
+"""The kinds of checks: what each takes, reads and decides."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple
+
+from toolenv.checks import (
+    calls,
+    composition,
+    days,
+    listings,
+    mentions,
+    proper_names,
+    quantities,
+    structures,
+)
+from toolenv.checks.declining import declines
+from toolenv.checks.given import Given
+from toolenv.checks.verdicts import Verdict
+from toolenv.errors import CheckError
+from toolenv.tasks import Check
+
+__all__ = ["KINDS", "Kind", "judge", "unknown_kind"]
+
+
+class Kind(NamedTuple):
+    """A kind of check.
+
+    Args:
+        needs: What it looks at.
+        options: The options that mean something to it, beside ``kind`` and ``examples``.
+        read: What a check expects, in the kind's own terms; raises CheckError where the check
+            cannot be applied.
+        decide: The verdict, given what ``read`` returned.
+    """
+
+    needs: Literal["answer", "state", "calls", "ending", "parts"]
+    options: tuple[str, ...]
+    read: Callable[[Check], Any]
+    decide: Callable[[Any, Given], Verdict]
+
+
+def judge(check: Check, given: Given) -> Verdict:
+    """Apply a check.
+
+    Raises:
+        CheckError: The check's kind is unknown, or its options do not suit its kind.
+    """
+    kind = KINDS.get(check.kind)
+    if kind is None:
+        raise unknown_kind(check.kind)
+    expected = kind.read(check)
+    ended = given.branch.ended
+    if kind.needs == "answer":
+        if given.is_answer and given.value is None:
+            return Verdict("refused", f"no answer; ended: {ended or 'not at all'}")
+    elif kind.needs in ("state", "calls") and ended in ("", "gave_up"):
+        return Verdict("refused", f"not finished; ended: {ended or 'not at all'}")
+    verdict = kind.decide(expected, given)
+    if verdict.decision == "correct" or kind.needs != "answer" or not given.is_answer:
+        return verdict
+    text = given.text
+    if verdict.decision == "unverifiable" and not text.strip():
+        return verdict._replace(decision="refused", reason="the answer is empty")
+    if declines(text):
+        reason = f"the answer declines; {verdict.reason}"
+        return verdict._replace(decision="refused", reason=reason)
+    return verdict
+
+
+def unknown_kind(kind: str) -> CheckError:
+    """The error for a kind that does not exist."""
+    near = difflib.get_close_matches(kind, KINDS, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return CheckError(
+        f"Unknown kind of check: {kind!r}.",
+        where="check.kind",
+        fix=f"{hint}Use one of {', '.join(sorted(KINDS))}.",
+    )
+
+
+def _gives_up(_: None, given: Given) -> Verdict:
+    if given.branch.ended == "gave_up":
+        return Verdict("correct", "gave up on a task that cannot be solved")
+    ended = given.branch.ended or "no"
+    return Verdict("incorrect", f"the task cannot be solved; ended: {ended}")
+
+
+def _nothing(_: Check) -> None:
+    return None
+
+
+_AT_PATH = ("path", "value", "tolerance", "relative_tolerance", "checks")
+
+KINDS: Final[dict[str, Kind]] = {
+    "exact": Kind("answer", ("value",), mentions.read_text, mentions.exact),
+    "contains": Kind("answer", ("value",), mentions.read_text, mentions.contains),
+    "set": Kind("answer", ("value",), mentions.read_set, mentions.set_of),
+    "number": Kind("answer", ("value", "tolerance"), mentions.read_number, mentions.number),
+    "gives_up": Kind("ending", (), _nothing, _gives_up),
+    "quantity": Kind(
+        "answer",
+        ("value", "tolerance", "relative_tolerance", "unit"),
+        quantities.read_quantity,
+        quantities.quantity,
+    ),
+    "date": Kind("answer", ("value", "tolerance"), days.read_day, days.day),
+    "time": Kind("answer", ("value", "tolerance"), days.read_moment, days.moment),
+    "name": Kind("answer", ("value",), proper_names.read_name, proper_names.name),
+    "items": Kind("answer", ("value",), listings.read_items, listings.items),
+    "list": Kind("answer", ("value",), listings.read_items, listings.listing),
+    "json_path": Kind(
+        "answer",
+        _AT_PATH,
+        structures.read_wanted,
+        lambda wanted, given: structures.json_path(wanted, given, judge),
+    ),
+    "state": Kind(
+        "state",
+        _AT_PATH,
+        structures.read_wanted,
+        lambda wanted, given: structures.state(wanted, given, judge),
+    ),
+    "required_calls": Kind(
+        "calls",
+        ("calls", "ordered"),
+        calls.read_calls,
+        lambda wanted, given: calls.required_calls(wanted, given, judge),
+    ),
+    "forbidden_calls": Kind(
+        "calls",
+        ("calls",),
+        calls.read_calls,
+        lambda wanted, given: calls.forbidden_calls(wanted, given, judge),
+    ),
+    "all": Kind(
+        "parts",
+        ("checks",),
+        composition.read_parts,
+        lambda parts, given: composition.all_of(parts, given, judge),
+    ),
+    "any": Kind(
+        "parts",
+        ("checks",),
+        composition.read_parts,
+        lambda parts, given: composition.any_of(parts, given, judge),
+    ),
+    "not": Kind(
+        "parts",
+        ("checks",),
+        composition.read_part,
+        lambda part, given: composition.not_it(part, given, judge),
+    ),
+}
