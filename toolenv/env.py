@@ -58,7 +58,7 @@ from toolenv.observations import (
     toolbench_observation,
 )
 from toolenv.seeds import derive
-from toolenv.simulators.base import Session, Simulator
+from toolenv.simulators.base import Session, Simulator, state_of
 from toolenv.simulators.specification import import_object, open_simulator
 from toolenv.spaces import AnyText, CallSpace
 from toolenv.tasks import Task
@@ -576,7 +576,8 @@ class ToolEnv(gymnasium.Env[str, str]):
             observation = observe(calls, responses) if calls else settings.reminder
         steps, parent = shared.steps, self._at
         rank = shared.take_rank(parent, self._rank)
-        step = Step(parent, rank, message, calls, responses, observation, 0.0, ended)
+        state = self._state_for_check() if ended else None
+        step = Step(parent, rank, message, calls, responses, observation, 0.0, ended, state)
         self._at = at = len(steps)
         steps.append(step)
         reward = 0.0
@@ -601,6 +602,13 @@ class ToolEnv(gymnasium.Env[str, str]):
         self._rank = None
         truncated = bool(ended) and not terminated
         return observation, reward, terminated, truncated, self._info(responses, status, ended)
+
+    def _state_for_check(self) -> JsonValue:
+        """The local world's state now, where the task's check reads it."""
+        check, session = self.task.check, self._session
+        if check is None or session is None or not check.reads_state:
+            return None
+        return state_of(session)
 
     def _info(self, responses: tuple[Response, ...], status: Status, ended: str) -> dict[str, Any]:
         shared = self._shared

@@ -252,6 +252,8 @@ class Step(NamedTuple):
         reward: The reward of this step.
         ended: Why the branch stopped here; empty when it goes on. ``answer``, ``gave_up``,
             ``limit:…`` or ``error:…``.
+        state: The local world's state when the branch stopped here, where the task's check reads
+            it; else None.
     """
 
     parent: int
@@ -262,6 +264,7 @@ class Step(NamedTuple):
     observation: str
     reward: float = 0.0
     ended: str = ""
+    state: JsonValue = None
 
 
 class Branch(NamedTuple):

@@ -30,7 +30,7 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         number: The step's number in the attempt, as taken.
         step: The step.
     """
-    parent, rank, message, calls, responses, observation, reward, ended = step
+    parent, rank, message, calls, responses, observation, reward, ended, state = step
     record: dict[str, object] = {
         "record": "step",
         "episode": episode,
@@ -48,6 +48,8 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         record["observation"] = observation
     record["reward"] = reward
     record["ended"] = ended
+    if state is not None:
+        record["state"] = state
     return record
 
 
@@ -119,6 +121,7 @@ def read_step(record: Mapping[str, Any]) -> Step:
         responses[0].text if observation is None else observation,
         read_reward(record["reward"]),
         record["ended"],
+        record.get("state"),
     )
 
 

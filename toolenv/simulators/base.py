@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from toolenv.episodes import ROOT, Branch, Call, Response, Step
+from toolenv.jsontext import JsonValue
 from toolenv.snapshots.key import Changes, exact_key
 from toolenv.tasks import Task
 
-__all__ = ["PathChanges", "Session", "Simulator", "SimulatorBase", "changed"]
+__all__ = ["PathChanges", "Session", "Simulator", "SimulatorBase", "changed", "state_of"]
 
 
 @runtime_checkable
@@ -66,6 +67,24 @@ class Simulator(Protocol):
     def close(self) -> None:
         """Release what it holds. Closing twice is harmless."""
         ...
+
+
+def state_of(session: object) -> JsonValue:
+    """The state of a session as JSON, for checks; None where it shows none.
+
+    A session shows its state by a method ``shown_state``. Wrappers keep what they wrap as
+    ``_inner``, ladders their rungs as ``_sessions``: the first that shows a state is taken.
+    """
+    show = getattr(session, "shown_state", None)
+    if show is not None:
+        state: JsonValue = show()
+        return state
+    inner = getattr(session, "_inner", None)
+    for one in (inner,) if inner is not None else getattr(session, "_sessions", ()):
+        state = state_of(one)
+        if state is not None:
+            return state
+    return None
 
 
 def changed(task: Task, call: Call, response: Response) -> bool:

@@ -29,6 +29,7 @@ from toolenv.errors import BridgeError, ConfigurationError, SimulatorError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import render
 from toolenv.simulators.base import SimulatorBase
+from toolenv.simulators.local_state import shown_state
 from toolenv.simulators.python_api import PythonAPI, Reader, read_function
 from toolenv.tasks import Task
 
@@ -418,6 +419,10 @@ class LocalSession:
         twin = LocalSession(self._simulator, self._state)
         twin._shared = True
         return twin
+
+    def shown_state(self) -> JsonValue:
+        """The state as JSON, copied; None where there is none, or it has no JSON form."""
+        return shown_state(self._state)
 
     def __reduce__(self) -> tuple[object, ...]:
         return LocalSession, (self._simulator, self._state)
