@@ -62,6 +62,8 @@ def test_what_the_server_gives_is_read() -> None:
         {"content": [{"token": 4, "logprob": -1}]},
         {"content": [{"token": "4", "logprob": "low"}]},
         {"content": [{"token": "4", "logprob": True}]},
+        {"content": [{"token": "4", "logprob": -(10**400)}]},
+        {"content": [{"token": "4", "logprob": -0.1}, {"token": "2"}]},
     ],
     ids=str,
 )

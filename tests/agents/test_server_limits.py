@@ -111,6 +111,18 @@ def test_the_context_length_is_what_the_error_says_where_the_list_does_not() -> 
     assert (found.context_length, found.context_from) == (32_768, "error")
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [Reply({}, 404), Reply(b"<html>"), {"data": "m"}, {"data": [None, {"id": "n"}]}],
+    ids=str,
+)
+def test_a_list_of_models_that_says_nothing_is_done_without(listed: Any) -> None:
+    with chat_server(Server(context=100)) as server:
+        server.models = listed
+        found = probe(OpenAIPolicy("m", base_url=server.url, max_retries=0))
+    assert (found.context_length, found.context_from) == (100, "error")
+
+
 @pytest.mark.parametrize("said", [refusal("Too large."), Reply({}, DROPPED), completion("OK")])
 def test_a_context_length_that_nobody_says_is_unknown(said: Any) -> None:
     def answer(request: dict[str, Any]) -> Any:

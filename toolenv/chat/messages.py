@@ -150,19 +150,30 @@ def _tokens(reply: dict[str, JsonValue], choice: dict[str, JsonValue]) -> Tokens
     listed = logprobs.get("content") if isinstance(logprobs, dict) else None
     each = listed if isinstance(listed, list) else []
     texts = [one.get("token") if isinstance(one, dict) else None for one in each]
-    values = [one.get("logprob") if isinstance(one, dict) else None for one in each]
-    whole = all(isinstance(text, str) for text in texts) and all(map(_is_logprob, values))
+    values = [_finite(one.get("logprob")) if isinstance(one, dict) else None for one in each]
+    read = [
+        (text, value)
+        for text, value in zip(texts, values, strict=True)
+        if isinstance(text, str) and value is not None
+    ]
+    whole = read if len(read) == len(each) else []
     tokens = Tokens(
         ids=_ids(choice.get("token_ids")),
-        texts=tuple(map(str, texts)) if whole else (),
-        logprobs=tuple(float(str(value)) for value in values) if whole else (),
+        texts=tuple(text for text, _ in whole),
+        logprobs=tuple(value for _, value in whole),
         prompt_ids=_ids(reply.get("prompt_token_ids")),
     )
     return tokens if any(tokens) else None
 
 
-def _is_logprob(value: JsonValue) -> bool:
-    return type(value) in (int, float) and math.isfinite(float(str(value)))
+def _finite(value: JsonValue) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _ids(value: JsonValue) -> tuple[int, ...]:
