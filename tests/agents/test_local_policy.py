@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.agents.tiny_models import PLAIN_TEMPLATE, make_tiny_model
+from tests.agents.tiny_models import CHAT_TEMPLATE, PLAIN_TEMPLATE, make_tiny_model
 from toolenv import bridge
 from toolenv.actions import Resolver
 from toolenv.agents import DFSDT, Policy, ReACT, TransformersPolicy
@@ -195,6 +195,22 @@ def test_the_template_shows_functions_calls_and_answers(model: Path) -> None:
     assert '<tool_call>\n{"name": "current_weather_for_skycast", "arguments": {"city": ' in shown
     assert "<|begin|>tool\n21 degrees<|end|>" in shown
     assert shown.endswith("<|begin|>assistant\n")
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "shown"), [("strip", ""), ("keep", "It rains."), (2, "It… [cut")]
+)
+def test_earlier_reasoning_is_shown_as_configured(model: Path, reasoning: Any, shown: str) -> None:
+    messages = called("21 degrees")
+    messages[2] = {**messages[2], "reasoning_content": "It rains."}
+    native = CHAT_TEMPLATE.replace(
+        "{{ message.content }}", "{{ message.reasoning_content }}/{{ message.content }}"
+    )
+    policy = TransformersPolicy(model, chat_template=native, reasoning=reasoning)
+    assert f"<|begin|>assistant\n{shown}" in decoded(policy, messages)
+    policy = TransformersPolicy(model, chat_template=PLAIN_TEMPLATE, reasoning=reasoning)
+    thought = f"<think>\n{shown}" if shown else "Look it up."
+    assert f"<|begin|>assistant\n{thought}" in decoded(policy, messages)
 
 
 def test_a_later_prompt_begins_with_the_earlier_one(model: Path) -> None:

@@ -17,6 +17,13 @@ from toolenv.agents.policies.context import fit_context
 from toolenv.agents.policies.generation import Continuation, Prompt, Sampling, generate
 from toolenv.agents.policies.local_model import Device, LoadedModel, ModelSource, Precision
 from toolenv.agents.policies.prompting import ChatPrompting, Prompting, read_chat_template
+from toolenv.agents.policies.reasoning import (
+    Reasoning,
+    ThinkTags,
+    check_reasoning,
+    show_reasoning,
+    split_thinking,
+)
 from toolenv.agents.policies.toolllama import OWN_WORDING, ToolLLaMAPrompting, read_wording
 from toolenv.episodes import Message, Usage
 from toolenv.errors import ConfigurationError, PolicyError, ToolenvError
@@ -57,6 +64,9 @@ class TransformersPolicy:
         batch_size: Most requests that are answered together.
         batch_wait: Seconds without a new request after which a batch is begun that is not full.
         action_format: How a message's text is read.
+        reasoning: What later turns show of reasoning: ``strip`` nothing, ``keep`` all of it, a
+            number so many characters of each message's; the template decides where.
+        think_tags: Where a message's text holds reasoning; see ``ThinkTags``.
         constrained: Whether only well-formed calls of the offered functions can be said.
         context_length: Tokens of prompt and message together; where None, what the checkpoint
             allows. What does not fit is cut (see ``toolenv.agents.policies.context``).
@@ -86,6 +96,8 @@ class TransformersPolicy:
         batch_size: int = 16,
         batch_wait: float = 0.02,
         action_format: ActionFormat = "auto",
+        reasoning: Reasoning = "strip",
+        think_tags: ThinkTags = "closing",
         constrained: bool = False,
         context_length: int | None = None,
         position_ratio: float | None = None,
@@ -103,6 +115,7 @@ class TransformersPolicy:
         )
         _check(style in ("chat", "toolllama"), "style", f"Unknown: {style!r}.")
         _check(prompts is None or style == "toolllama", "prompts", "Needs style toolllama.")
+        check_reasoning(reasoning, think_tags)
         self.prompting: Prompting
         if style == "toolllama":
             self.prompting = ToolLLaMAPrompting(read_wording(prompts) if prompts else OWN_WORDING)
@@ -131,6 +144,8 @@ class TransformersPolicy:
         )
         self.batch_size = batch_size
         self.action_format = action_format
+        self.reasoning: Reasoning = reasoning
+        self.think_tags: ThinkTags = think_tags
         self.constrained = constrained
         self._batcher: Batcher[Prompt, Continuation] = Batcher(
             self._generate,
@@ -156,6 +171,7 @@ class TransformersPolicy:
                 "dtype": self.dtype,
                 "sampling": sampling,
                 "action_format": self.action_format,
+                "reasoning": [self.reasoning, self.think_tags],
                 "constrained": self.constrained,
             },
         )
@@ -234,6 +250,7 @@ class TransformersPolicy:
         limit = loaded.context_length - self.sampling.longest
         with self._lock:
             counter = _Counter(loaded.tokenizer, self.prompting)
+            messages = show_reasoning(messages, self.reasoning)
             tokens = counter.encode(messages, functions)
             if len(tokens) > limit:
                 tokens = counter.encode(*fit_context(messages, functions, limit, counter))
@@ -252,11 +269,9 @@ class TransformersPolicy:
         return generate(self.load(), prompts, self.sampling)
 
     def _read(self, said: Continuation, prompt_tokens: int) -> Message:
-        reasoning, thinking, text = said.text.rpartition("</think>")
-        message = read_action(text.strip() if thinking else text, self.action_format)
-        return message._replace(
-            reasoning=reasoning.replace("<think>", "", 1).strip() if thinking else "",
-            usage=Usage(prompt_tokens, said.tokens),
+        reasoning, text = split_thinking(said.text, self.think_tags)
+        return read_action(text, self.action_format)._replace(
+            reasoning=reasoning, usage=Usage(prompt_tokens, said.tokens)
         )
 
 

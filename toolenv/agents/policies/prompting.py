@@ -253,7 +253,9 @@ def _plain(
         if role == "system":
             said[0] = ("system", f"{text}\n\n{rules}")
         elif role == "assistant":
-            said.append((role, call_text(message, form)))
+            thought = message.get("reasoning_content")
+            before = f"<think>\n{thought}\n</think>\n" if thought else ""
+            said.append((role, before + call_text(message, form)))
         elif role == "user":
             said.append((role, text))
         else:
