@@ -183,8 +183,10 @@ def _new_table(first: str, *columns: str) -> Table:
 def _figure(ends: Ends, share: bool, *, signed: bool = False) -> str:
     if share:
         return _number(ends, 100, 1, signed=signed)
-    large = ends.value is not None and abs(ends.value) >= 100
-    return _number(ends, 1, 0 if large else 2, signed=signed)
+    largest = max(abs(end or 0.0) for end in (ends.value, ends.low, ends.high))
+    if largest >= 10_000:  # tokens
+        return _number(ends, 1e-3, 1, signed=signed) + "k"
+    return _number(ends, 1, 0 if largest >= 100 else 2, signed=signed)
 
 
 def _number(ends: Ends, scale: float, places: int, *, signed: bool = False) -> str:
@@ -198,7 +200,7 @@ def _number(ends: Ends, scale: float, places: int, *, signed: bool = False) -> s
     if ends.low is None or ends.high is None:
         return f"{shown(ends.value, places)} (–)"
     between = " to " if signed or ends.low < 0 else "–"
-    inner = 0 if scale == 100 and not signed else places
+    inner = 0 if scale == 100 else places
     return (
         f"{shown(ends.value, places)} ({shown(ends.low, inner)}{between}{shown(ends.high, inner)})"
     )

@@ -347,7 +347,10 @@ def _weights(units: Sequence[Unit], tasks: Sequence[str], clusters: Clusters) ->
     for column, task in enumerate(tasks):
         for tool in tools[task]:
             weights[names.index(tool), column] = 1 / len(tools[task])
-    return weights
+    # What a tool alone does, by least squares: in a plain sum over its tasks, the other tools of
+    # these tasks would hide half of it. The sums over all tools stay what they are.
+    shared: Numbers = weights.sum(axis=1)[:, None] * (np.linalg.pinv(weights @ weights.T) @ weights)
+    return shared
 
 
 def _divided(above: Numbers, below: Numbers) -> Numbers:
