@@ -1,4 +1,4 @@
-"""``toolenv tasks``: what a task file holds."""
+"""``toolenv tasks``: what a task file holds, and writing one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.tasks_new import new_task, validate_tasks
 
 if TYPE_CHECKING:
     from toolenv.formats.report import ReadReport
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Look into task files.")
+app = typer.Typer(no_args_is_help=True, help="Look into task files, write them, validate them.")
+app.command("new")(new_task)
+app.command("validate")(validate_tasks)
 
 _File = Annotated[
     Path | None, typer.Argument(help="A ToolBench instruction file or ours; default: embedded.")

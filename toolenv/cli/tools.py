@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolenv.formats import ReadReport
     from toolenv.jsontext import JsonValue
 
-__all__ = ["app"]
+__all__ = ["apis_of_mcp", "app"]
 
 app = typer.Typer(no_args_is_help=True, help="Import OpenAPI descriptions, and look into them.")
 
@@ -89,7 +89,7 @@ def import_description(
             )
         report = ReadReport()
         if description.startswith("mcp:"):
-            apis = _of_mcp(description, tool, category)
+            apis = apis_of_mcp(description, tool, category)
             report.read = len(apis)
         elif is_address:
             from toolenv.simulators.openapi_fetching import fetch_openapi
@@ -171,7 +171,7 @@ def show_api(
         print_json(named[found].function_schema(found))
 
 
-def _of_mcp(server: str, tool: str, category: str | None) -> list[API]:
+def apis_of_mcp(server: str, tool: str, category: str | None) -> list[API]:
     """The tools that an MCP server lists."""
     from urllib.parse import parse_qsl
 
