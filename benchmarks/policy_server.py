@@ -1,8 +1,8 @@
 """Many episodes at once against a policy server on loopback that takes its time.
 
-250 episodes of 12 messages against a server with 300 ms latency, and 500 against one with 1 s; the
-client has one core, the server another. Ideal: 12 latencies. The server is a process of its own,
-bare asyncio, and answers with a tool call of constant size.
+250 episodes of 12 messages against a server with 300 ms latency, and 500 against one with 1 s. The
+run, journal and results included, has one core, the server another. Ideal: 12 latencies. The server
+is a process of its own, bare asyncio, and answers with a tool call of constant size.
 
     python -m benchmarks.policy_server
 """
@@ -10,18 +10,20 @@ bare asyncio, and answers with a tool call of constant size.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from benchmarks.agents import Constant
 from benchmarks.measure import table
 from benchmarks.step import WEATHER
-from toolenv import Task, ToolEnv
-from toolenv.agents import OpenAIPolicy, ReACT
+from toolenv import Task
+from toolenv.running.configuration import RunConfiguration
+from toolenv.running.runner import Progress, run
 
 MESSAGES = 12
 CASES = ((250, 0.3, 1.25), (500, 1.0, 1.3))
@@ -67,29 +69,51 @@ asyncio.run(main())
 """
 
 
+def tasks() -> list[Task]:
+    """The tasks of a run."""
+    apis = tuple(WEATHER.apis)
+    return [Task(id=str(n), instruction="How is the weather?", apis=apis) for n in range(500)]
+
+
+def simulator() -> Constant:
+    """What answers the calls."""
+    return Constant()
+
+
 def one(episodes: int, address: str) -> None:
     """Run the episodes on one core and print wall seconds and processor seconds."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    import uvloop
+    configuration = RunConfiguration(
+        tasks="benchmarks.policy_server:tasks",
+        simulator=("local:benchmarks.policy_server:simulator",),
+        policies=(f"openai:m?base_url=http://{address}/v1&timeout=60&max_retries=0",),
+        first=episodes,
+        max_steps=MESSAGES,
+        concurrency=episodes,
+    )
+    began: list[float] = []
 
-    task = Task(id="1", instruction="How is the weather in Paris?", apis=tuple(WEATHER.apis))
-    env = ToolEnv([task], Constant(), max_steps=MESSAGES)
-    agent = ReACT(OpenAIPolicy("m", base_url=f"http://{address}/v1", timeout=60, max_retries=0))
+    def note(_: Progress) -> None:
+        if not began:  # what a run opens once is not an episode's
+            began.extend((time.perf_counter(), processor()))
 
-    async def all_of_them() -> float:
-        await agent.arun(env.fresh(), task, seed=0)  # imports and the first connection
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        began = time.perf_counter()
-        done = await asyncio.gather(*(agent.arun(env, task, seed=n) for n in range(episodes)))
-        wall = time.perf_counter() - began
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        short = [episode.ended for episode in done if len(episode.steps) != MESSAGES]
-        assert not short, short[:3]
-        print(wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-        return wall
+    import openai  # noqa: F401  half a second that is not an episode's
 
-    uvloop.run(all_of_them())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run(configuration, Path(folder) / "run", report=note) as done,
+    ):
+        wall, spent = time.perf_counter() - began[0], processor() - began[1]
+        rows = done.results()
+    assert {row.steps for row in rows} == {MESSAGES}, {row.ended for row in rows}
+    print(wall, spent)
+
+
+def processor() -> float:
+    """Processor seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(episodes: int, latency: float) -> list[tuple[float, float]]:

@@ -29,6 +29,10 @@ from toolenv.tasks import Task
 
 __all__ = ["Planned", "Progress", "plan", "run"]
 
+_APART = 16
+"""Turns of the event loop between the beginnings of episodes: enough for a request to leave. Those
+that begin together stay together, and the work of all of them then waits for the slowest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -234,6 +238,8 @@ async def _run_all(
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(todo))):
             group.create_task(work())
+            for _ in range(_APART):
+                await asyncio.sleep(0)
 
 
 async def _run_one(env: ToolEnv, item: Planned, folder: RunFolder) -> Episode:
