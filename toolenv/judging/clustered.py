@@ -54,7 +54,8 @@ def rate_estimates(parts: Numbers, wholes: Numbers, *, confidence: float = 0.95)
         t = student((1 - confidence) / 2, count - 1)
         middle = (rate + t * t / (2 * trials)) / (1 + t * t / trials)
         half = t / (1 + t * t / trials) * sqrt(rate * (1 - rate) / trials + (t / (2 * trials)) ** 2)
-        found.append(Estimate(rate, max(0.0, middle - half), min(1.0, middle + half)))
+        low = 0.0 if rate == 0 else max(0.0, middle - half)
+        found.append(Estimate(rate, low, 1.0 if rate == 1 else min(1.0, middle + half)))
     return found
 
 
