@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from toolenv.actions import Resolver
@@ -33,7 +34,7 @@ CONVERT = API(
     parameters=(Parameter(name="value", type="NUMBER", required=True),),
 )
 
-Made = tuple[str, dict[str, JsonValue] | str, JsonValue]
+Made = tuple[str, Mapping[str, Any] | str, Any]
 """A function, its arguments (a text as the policy wrote them), and the response's body."""
 
 

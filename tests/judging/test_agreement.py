@@ -208,7 +208,8 @@ def test_intervals_of_shares_hold_the_truth(tasks: int, mean: float) -> None:
 def test_intervals_of_paired_differences_hold_the_truth(mean: float) -> None:
     def study(generator: np.random.Generator) -> tuple[Estimate, float]:
         rates = 0.9 * generator.beta(2 * mean, 2 * (1 - mean), size=(60, 1))
-        moved = 1.0 * generator.binomial(1, rates + 0.1) - generator.binomial(1, rates)
+        better = generator.binomial(1, rates + 0.1).astype(np.float64)
+        moved = better - generator.binomial(1, rates).astype(np.float64)
         return difference_estimates(moved, np.ones_like(moved))[0], 0.1
 
     assert 0.925 <= held(study, 600) <= 0.98
@@ -217,6 +218,7 @@ def test_intervals_of_paired_differences_hold_the_truth(mean: float) -> None:
 def test_intervals_of_kappa_hold_the_truth() -> None:
     def study(generator: np.random.Generator) -> tuple[Estimate, float]:
         kinds = generator.multinomial(100, [0.4, 0.1, 0.05, 0.45])
-        return agree(pairs(*map(int, kinds)), samples=300).kappa, 0.7
+        both, kinder, stricter, neither = map(int, kinds)
+        return agree(pairs(both, kinder, stricter, neither), samples=300).kappa, 0.7
 
     assert 0.9 <= held(study, 150) <= 0.99

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from tests.judging.calls_by_hand import episode, task
+from tests.judging.calls_by_hand import Made, episode, task
 from tests.running.episodes_by_hand import episodes as any_episodes
 from toolenv.episodes import ROOT, Episode, Response, Status
 from toolenv.formats.toolbench.converted import read_converted
@@ -69,8 +69,8 @@ TO_F = ("convert_for_units", {"value": 21}, {"result": 69.8})
     ],
     ids=str,
 )
-def test_metrics_of_calls(name: str, made: Sequence[object], expected: object) -> None:
-    assert of(episode(*made), name) == expected  # type: ignore[arg-type]
+def test_metrics_of_calls(name: str, made: Sequence[Made | str], expected: object) -> None:
+    assert of(episode(*made), name) == expected
 
 
 def test_what_did_not_happen_is_no_zero() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.judging.calls_by_hand import episode, task
+from tests.judging.calls_by_hand import Made, episode, task
 from toolenv.errors import ConfigurationError, FormatError
 from toolenv.judging.gold import Checkpoint, Gold, GoldCall, read_gold
 from toolenv.judging.gold_metrics import GOLD_METRICS, checkpoints_met, equal_form
@@ -53,9 +53,9 @@ SOLUTION = Gold(
     ids=str,
 )
 def test_metrics_against_a_known_solution(
-    name: str, made: list[object], expected: Measured | Absent
+    name: str, made: list[Made], expected: Measured | Absent
 ) -> None:
-    one = episode(*made, of=task(instruction="How warm is it?"))  # type: ignore[arg-type]
+    one = episode(*made, of=task(instruction="How warm is it?"))
     assert GOLD[name].measure(one, SOLUTION) == expected
 
 

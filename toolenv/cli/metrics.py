@@ -148,7 +148,7 @@ def _tell_differences(compared: Compared) -> None:
     from toolenv.running.metrics import METRICS
 
     console.print(plain(f"{compared.second} less {compared.first}, task by task:"))
-    table = _new_table("", "macro", "micro", "p", "tasks")
+    table = _new_table("", "macro", "micro", "p", "of")
     known = {metric.name: metric for metric in METRICS}
     for one in compared.differences:
         metric = known[one.metric]
@@ -162,8 +162,8 @@ def _tell_differences(compared: Compared) -> None:
         )
     console.print(table)
     console.print(
-        "p: of the macro difference, by signs drawn at random; not corrected for there being "
-        f"{len(compared.differences)} of them."
+        "of: tasks. p: of the macro difference, by signs drawn at random; not corrected for there "
+        f"being {len(compared.differences)} of them."
     )
     if compared.differing:
         console.print(plain(f"The runs also differ in: {', '.join(compared.differing)}."))
