@@ -10,7 +10,8 @@ from toolenv.judging.agreement import Label
 from toolenv.judging.gold import Gold
 from toolenv.mini import mini_solution, mini_tasks
 from toolenv.running.configuration import RunConfiguration
-from toolenv.running.metrics import METRICS, MetricsReport, measure_runs
+from toolenv.running.metrics import METRICS, measure_runs
+from toolenv.running.metrics_report import MetricsReport
 from toolenv.running.runner import run
 
 

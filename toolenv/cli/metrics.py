@@ -12,7 +12,7 @@ from toolenv.cli.output import console, friendly_errors, plain, print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from toolenv.running.metrics import (
+    from toolenv.running.metrics_report import (
         AgreementFigures,
         Compared,
         Ends,
