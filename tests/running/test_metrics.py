@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 
 from tests.running.ranked_runs import at_least, written
-from toolenv.errors import ConfigurationError
+from toolenv.errors import ConfigurationError, JournalError
 from toolenv.judging.agreement import Label
+from toolenv.judging.decision_tree import Decision
 from toolenv.judging.gold import Gold
+from toolenv.judging.verdicts import PassVerdict, PassVote
 from toolenv.mini import mini_solution, mini_tasks
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.metrics import METRICS, measure_runs
 from toolenv.running.metrics_report import MetricsReport
 from toolenv.running.runner import run
+from toolenv.running.verdict_sets import VerdictManifest, VerdictSet
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,36 @@ def test_verdicts_are_set_beside_what_people_say(tmp_path: Path) -> None:
     twice = [label.model_copy(update={"rater": rater}) for label in labels for rater in "ab"]
     people = measure_runs([folder.path], labels=twice, samples=50).people
     assert people is not None and people.kappa.value == 1
+
+
+def test_a_verdict_set_says_what_passed_and_what_more_votes_are_worth(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run", at_least(0), policies=[0], tasks=6)
+    verdicts = []
+    for number in range(5):  # the last task is not judged
+        votes = [PassVote(decision="passed" if vote < number else "failed") for vote in range(4)]
+        decision: Decision = "passed" if number > 2 else "unsure" if number == 2 else "failed"
+        verdicts.append(
+            PassVerdict(
+                task=f"task {number}",
+                agent="react",
+                policy="policy 0",
+                decision=decision,
+                tree="any",
+                votes=tuple(votes),
+            )
+        )
+    VerdictSet(folder.path, "judge").write(verdicts, VerdictManifest(kind="pass"))
+    (subject,) = measure_runs([folder.path], verdicts="judge", samples=20).subjects
+    passed = subject.figures[0]
+    assert passed.macro.value == 0.5 and passed.computable == 4
+    assert passed.not_computable == {"nothing has decided": 2}
+    assert subject.votes is not None
+    assert [one.votes for one in subject.votes] == [1, 2, 4, 8]
+    deviations = [one.deviation.value or 0.0 for one in subject.votes]
+    assert deviations == sorted(deviations, reverse=True) and deviations[-1] > 0
+    assert measure_runs([folder.path], samples=2).subjects[0].votes is None
+    with pytest.raises(JournalError):
+        measure_runs([folder.path], verdicts="none")
 
 
 def test_converted_answers_of_a_folder_belong_together(data: Path) -> None:

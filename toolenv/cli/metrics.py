@@ -10,6 +10,8 @@ import typer
 from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from toolenv.running.metrics_report import (
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         Ends,
         MetricsReport,
         Subject,
+        VoteFigures,
     )
 
 __all__ = ["metrics"]
@@ -31,6 +34,9 @@ def metrics(
     labels: Annotated[
         Path | None, typer.Option(help="What people say: JSON Lines, or CSV with a header.")
     ] = None,
+    verdicts: Annotated[
+        str, typer.Option(help="The verdict set beside each run that says what passed.")
+    ] = "",
     by: Annotated[str, typer.Option(help="What intervals are over: task or tool.")] = "task",
     no_compare: Annotated[
         bool, typer.Option("--no-compare", help="Do not compare with the first run.")
@@ -63,6 +69,7 @@ def metrics(
             runs,
             gold=read_gold(gold) if gold is not None else None,
             labels=read_labels(labels) if labels is not None else (),
+            verdicts=verdicts,
             clusters="tool" if by == "tool" else "task",
             compare=not no_compare,
             force=force,
@@ -125,6 +132,9 @@ def _tell_subject(subject: Subject) -> None:
     if subject.agreement is not None:
         console.print()
         _tell_agreement(subject.agreement)
+    if subject.votes is not None:
+        console.print()
+        _tell_votes(subject.votes)
     console.print()
 
 
@@ -142,6 +152,18 @@ def _tell_agreement(agreement: dict[str, AgreementFigures]) -> None:
     unsure = agreement["all"].unsure
     if unsure:
         console.print(f"unsure, on either side: {unsure}; kappa counts them, the others do not")
+
+
+def _tell_votes(votes: Sequence[VoteFigures]) -> None:
+    table = _new_table("votes of the judge", "deviation", "decides otherwise", "ties")
+    for one in votes:
+        table.add_row(
+            f"{one.votes}" if one.stored else f"{one.votes} (as if they went on)",
+            _number(one.deviation, 100, 1),
+            _number(one.changed, 100, 1),
+            _number(one.tied, 100, 1),
+        )
+    console.print(table)
 
 
 def _tell_differences(compared: Compared) -> None:

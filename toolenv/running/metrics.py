@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from toolenv.episodes import Episode
+from toolenv.episodes import Episode, Outcome
 from toolenv.errors import ConfigurationError
 from toolenv.formats.toolbench.converted import read_converted
 from toolenv.judging.agreement import Label, Pair, agree, agree_by_split, pairs_of_raters
@@ -17,6 +18,7 @@ from toolenv.judging.error_taxonomy import count_errors
 from toolenv.judging.gold import Gold
 from toolenv.judging.gold_metrics import GOLD_METRICS
 from toolenv.judging.grounding import GROUNDING_METRICS
+from toolenv.judging.judge_variance import gains_of_votes
 from toolenv.judging.metrics import (
     Clusters,
     Metric,
@@ -24,6 +26,7 @@ from toolenv.judging.metrics import (
     compare_metrics,
     summarise_metrics,
 )
+from toolenv.judging.verdicts import PassVerdict
 from toolenv.running.comparison import refuse_different
 from toolenv.running.folder import RunFolder
 from toolenv.running.metrics_report import (
@@ -35,7 +38,10 @@ from toolenv.running.metrics_report import (
     MetricFigure,
     MetricsReport,
     Subject,
+    VoteFigures,
 )
+from toolenv.running.records import EpisodeKey
+from toolenv.running.verdict_sets import VerdictSet
 
 __all__ = ["METRICS", "measure_runs"]
 
@@ -57,6 +63,7 @@ class _Read(NamedTuple):
     episodes: list[Episode]
     tasks: int
     run: RunFolder | None
+    verdicts: Mapping[EpisodeKey, PassVerdict] = {}
 
 
 def measure_runs(
@@ -64,6 +71,7 @@ def measure_runs(
     *,
     gold: Mapping[str, Gold] | None = None,
     labels: Sequence[Label] = (),
+    verdicts: str = "",
     clusters: Clusters = "task",
     compare: bool = True,
     force: bool = False,
@@ -77,6 +85,8 @@ def measure_runs(
             folder and method belong together.
         gold: Task id to what is known of its solution; else what the tasks carry.
         labels: What people say of the episodes.
+        verdicts: The set of pass verdicts, beside each run, that says how episodes went; empty
+            for what the runs themselves say.
         clusters: What intervals are over.
         compare: Whether to compare with the first.
         force: Compare also runs of different environments.
@@ -89,7 +99,7 @@ def measure_runs(
         FormatError: A file of converted answers cannot be read.
         JournalError: A run cannot be read.
     """
-    read = _read(paths)
+    read = _read(paths, verdicts)
     if not read:
         raise ConfigurationError("There is no finished episode.", fix="Name runs that have some.")
     known = gold or {}
@@ -169,6 +179,7 @@ def _subject(
             for kind, one in count_errors(read.episodes).items()
         },
         agreement=_agreement(read.episodes, labels, seed, samples) if labels else None,
+        votes=_votes(read, seed, samples),
     )
 
 
@@ -194,19 +205,24 @@ def _agreement(
     return found
 
 
-def _read(paths: Iterable[Path]) -> list[_Read]:
+def _read(paths: Iterable[Path], verdicts: str) -> list[_Read]:
     found: list[_Read] = []
     converted: dict[tuple[str, str], list[Episode]] = {}
     runs = [path for path in paths if not path.is_file() or _converted(path, converted)]
     for path in runs:
         run = RunFolder.open(path)
         grouped: dict[tuple[str, str], list[Episode]] = defaultdict(list)
+        judged = _verdicts(path, verdicts) if verdicts else {}
         for episode in run.episodes():
+            if verdicts:
+                verdict = judged.get(EpisodeKey.of(episode))
+                outcome: Outcome = verdict.decision if verdict is not None else "unsure"
+                episode = replace(episode, outcome=outcome)
             grouped[episode.agent, episode.policy].append(episode)
         for (agent, policy), episodes in sorted(grouped.items()):
             name = f"{path.name}: {agent}, {policy}" if len(grouped) > 1 else path.name
             episodes.sort(key=lambda episode: (episode.task.id, episode.seed))
-            found.append(_Read(name, agent, policy, episodes, len(run.tasks), run))
+            found.append(_Read(name, agent, policy, episodes, len(run.tasks), run, judged))
     for (folder, method), episodes in converted.items():
         tasks = len({episode.task.id for episode in episodes})
         found.append(_Read(f"{folder}: {method}", method, "", episodes, tasks, None))
@@ -217,6 +233,45 @@ def _read(paths: Iterable[Path]) -> list[_Read]:
         else one
         for one in found
     ]
+
+
+def _verdicts(path: Path, name: str) -> dict[EpisodeKey, PassVerdict]:
+    read = VerdictSet.of(path, name).read()
+    found = {
+        EpisodeKey(one.task, one.agent, one.policy, one.seed): one
+        for one in read
+        if isinstance(one, PassVerdict)
+    }
+    if not found:
+        raise ConfigurationError(
+            f"The verdict set {name!r} holds no pass verdict.",
+            where=str(path),
+            fix="Name a set that 'toolenv judge pass' wrote.",
+        )
+    return found
+
+
+def _votes(read: _Read, seed: int, samples: int) -> tuple[VoteFigures, ...] | None:
+    worth = {"passed": 1.0, "unsure": 0.5, "failed": 0.0}
+    by_task: dict[str, list[list[float]]] = defaultdict(list)
+    for episode in read.episodes:
+        verdict = read.verdicts.get(EpisodeKey.of(episode))
+        if verdict is not None and verdict.votes:
+            by_task[episode.task.id].append([worth[vote.decision] for vote in verdict.votes])
+    if not by_task or any(len(votes) < 2 for task in by_task.values() for votes in task):
+        return None
+    return tuple(
+        VoteFigures(
+            votes=one.votes,
+            deviation=Ends.of(one.deviation),
+            changed=Ends.of(one.changed),
+            tied=Ends.of(one.tied),
+            stored=one.stored,
+        )
+        for one in gains_of_votes(
+            [by_task[task] for task in sorted(by_task)], seed=seed, samples=samples
+        )
+    )
 
 
 def _converted(path: Path, converted: dict[tuple[str, str], list[Episode]]) -> bool:

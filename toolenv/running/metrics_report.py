@@ -19,6 +19,7 @@ __all__ = [
     "MetricFigure",
     "MetricsReport",
     "Subject",
+    "VoteFigures",
 ]
 
 
@@ -101,6 +102,16 @@ class AgreementFigures(_Plain):
         return cls(pairs=found.pairs, tasks=found.tasks, unsure=found.unsure, **ends)
 
 
+class VoteFigures(_Plain):
+    """What so many votes are worth; see ``toolenv.judging.judge_variance.VoteGain``."""
+
+    votes: int
+    deviation: Ends
+    changed: Ends
+    tied: Ends
+    stored: bool
+
+
 class Subject(_Plain):
     """One agent over one policy in one run.
 
@@ -115,6 +126,8 @@ class Subject(_Plain):
         errors: What went wrong, by kind.
         agreement: How far its verdicts agree with people, by split; ``all`` for all of them. None
             where no labels were given.
+        votes: What 1, 2, 4 and 8 votes of the judge would be worth; None without a verdict set, or
+            where an episode has fewer than two votes.
     """
 
     name: str
@@ -126,6 +139,7 @@ class Subject(_Plain):
     figures: tuple[MetricFigure, ...]
     errors: dict[str, ErrorFigure]
     agreement: dict[str, AgreementFigures] | None = None
+    votes: tuple[VoteFigures, ...] | None = None
 
 
 class Compared(_Plain):
