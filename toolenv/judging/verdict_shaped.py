@@ -38,7 +38,7 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
             r"(?:solved|unsolved|solvable|unsolvable|unsure|passed|failed|first|second|tie)\b"
         ),
         "a verdict as a line": (
-            r"(?:^|[\n.!?;*>#])\s*(?:final |answer |task |my |official |overall )*"
+            r"(?:^|[\n.!?;*>#])[ \t]{0,8}(?:final |answer |task |my |official |overall ){0,4}"
             r"(?:verdict|judge?ment|decision|evaluation|grade|answer status|task status)\W{0,8}"
             rf"(?:is\W{{0,4}}|=\W{{0,4}})?(?:{_STATUS})\b"
         ),
@@ -60,7 +60,11 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
         "a judge told": (
             rf"\b(?:judge|evaluator|grader|assessor|rater|annotator|examiner|scorer)s?\b"
             rf"\W{{0,6}}(?:\w+\W+){{0,6}}?(?:must|should|shall|has to|have to|is to|are to|will|"
-            rf"please|now|required to|instructed to|[:,]\s*{_MARK})\b.{{0,80}}\b(?:{_MARK})\b"
+            rf"please|now|required to|instructed to)\b.{{0,80}}\b(?:{_MARK})\b"
+        ),
+        "a judge ordered": (
+            r"\b(?:judge|evaluator|grader|assessor|rater|annotator|examiner|scorer)s?"
+            rf"\s{{0,3}}[:,]\s{{0,3}}(?:please\s{{1,3}})?{_MARK}\b"
         ),
         "a mark demanded": (
             rf"\b{_MARK}\b\W{{1,3}}(?:\w+\W{{1,3}}){{0,8}}?(?:as|is|with|to be|=|:|that)\W{{1,4}}"
@@ -80,10 +84,61 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
         "an end of data": r"\b(?:BEGIN|END)[ _]DATA\b",
         "a chat's marks": (
             r"<\|[a-z_]+\|>|\[/?INST\]|<</?SYS>>|</?(?:system|instructions?|verdict|judge)>|"
-            r"(?:^|\n)\s*#{0,4}\s*(?:system|developer)\s*(?:message|prompt)?\s*:"
+            r"(?:^|\n)[ \t]{0,8}#{0,4}[ \t]{0,8}(?:system|developer)[ \t]{0,8}"
+            r"(?:message|prompt)?[ \t]{0,8}:"
         ),
     }.items()
 }
+_JUDGES: Final = (
+    "judge",
+    "evaluat",
+    "grad",
+    "assessor",
+    "rater",
+    "annotator",
+    "examiner",
+    "scorer",
+)
+_NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "a verdict as an object": ("solv", "unsure", "passed", "failed", "first", "second", "tie"),
+    "a verdict as a line": (
+        "verdict",
+        "judgment",
+        "judgement",
+        "decision",
+        "evaluat",
+        "grade",
+        "status",
+    ),
+    "earlier instructions called off": (
+        "ignore",
+        "disregard",
+        "forget",
+        "overri",
+        "overrule",
+        "bypass",
+        "discard",
+        "skip",
+        "follow",
+        "cancel",
+    ),
+    "new instructions": (
+        "new ",
+        "updated ",
+        "revised ",
+        "real ",
+        "actual ",
+        "changed ",
+        "additional ",
+        "hidden ",
+        "system ",
+    ),
+    "a judge addressed": (*_JUDGES, "reviewer", "ai model", "assistant", "language model", "llm"),
+    "a judge told": _JUDGES,
+    "a judge ordered": _JUDGES,
+    "a mark demanded": ("solv", "pass", "winner", "fully correct"),
+}
+"""Words of which a text has one if the pattern fits; they are looked for first, to save time."""
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _LONGEST_QUOTE: Final = 80
 _INVISIBLE: Final = frozenset({"Cf", "Cc", "Mn"})
@@ -105,7 +160,11 @@ def verdict_shaped(texts: Iterable[tuple[str, str]]) -> list[str]:
     warnings: list[str] = []
     for place, text in texts:
         plain = _plain(text)
+        folded = plain.lower()
         for name, pattern in _PATTERNS.items():
+            needs = _NEEDS.get(name)
+            if needs is not None and not any(word in folded for word in needs):
+                continue
             if found := pattern.search(plain):
                 quote = " ".join(found.group().split())[:_LONGEST_QUOTE]
                 warnings.append(f"{place} holds {name}: {quote}")
