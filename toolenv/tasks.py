@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
@@ -75,9 +76,9 @@ class Check(Record):
         return self.kind == "state" or any(part.reads_state for part in self.checks)
 
     @model_serializer(mode="wrap")
-    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Options that are not used are not written: digests of tasks stay what they were."""
-        written: dict[str, JsonValue] = handler(self)
+        written: dict[str, Any] = handler(self)
         return {key: value for key, value in written.items() if value or key not in _OPTIONS}
 
 

@@ -48,7 +48,7 @@ _BEFORE: Final = (
     r"|[A-Z]{3}(?=\s?[-−]?[\d.]))\s?)?"
 )
 _PIECE: Final = re.compile(
-    rf"(?<![^\W_])(?<![^\W_][.,'’])(?P<minus>(?<![\w)\]%°])[-+−])?{_BEFORE}(?P<minus_inside>[-−])?"
+    rf"(?=[-+−.\dA-Zk{_SIGNS}])(?<![^\W_])(?<![^\W_][.,'’])(?P<minus>(?<![\w)\]%°])[-+−])?{_BEFORE}(?P<minus_inside>[-−])?"
     rf"(?P<numeral>{NUMERAL})"
 )
 _UNIT: Final = re.compile(

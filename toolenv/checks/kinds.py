@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Final, Literal, NamedTuple
 
-from toolenv.checks import (
-    calls,
-    composition,
-    days,
-    listings,
-    mentions,
-    proper_names,
-    quantities,
-    structures,
-)
-from toolenv.checks.declining import declines
+from toolenv.checks import calls, composition, mentions, structures
 from toolenv.checks.given import Given
 from toolenv.checks.verdicts import Verdict
 from toolenv.errors import CheckError
@@ -61,6 +52,8 @@ def judge(check: Check, given: Given) -> Verdict:
     verdict = kind.decide(expected, given)
     if verdict.decision == "correct" or kind.needs != "answer" or not given.is_answer:
         return verdict
+    from toolenv.checks.declining import declines
+
     text = given.text
     if verdict.decision == "unverifiable" and not text.strip():
         return verdict._replace(decision="refused", reason="the answer is empty")
@@ -92,6 +85,15 @@ def _nothing(_: Check) -> None:
     return None
 
 
+def _later(module: str, function: str) -> Callable[..., Any]:
+    """A function of a module here that is imported at its first call: patterns take time."""
+
+    def call(*given: Any) -> Any:
+        return getattr(import_module(f"toolenv.checks.{module}"), function)(*given)
+
+    return call
+
+
 _AT_PATH = ("path", "value", "tolerance", "relative_tolerance", "checks")
 
 KINDS: Final[dict[str, Kind]] = {
@@ -103,14 +105,24 @@ KINDS: Final[dict[str, Kind]] = {
     "quantity": Kind(
         "answer",
         ("value", "tolerance", "relative_tolerance", "unit"),
-        quantities.read_quantity,
-        quantities.quantity,
+        _later("quantities", "read_quantity"),
+        _later("quantities", "quantity"),
     ),
-    "date": Kind("answer", ("value", "tolerance"), days.read_day, days.day),
-    "time": Kind("answer", ("value", "tolerance"), days.read_moment, days.moment),
-    "name": Kind("answer", ("value",), proper_names.read_name, proper_names.name),
-    "items": Kind("answer", ("value",), listings.read_items, listings.items),
-    "list": Kind("answer", ("value",), listings.read_items, listings.listing),
+    "date": Kind(
+        "answer", ("value", "tolerance"), _later("days", "read_day"), _later("days", "day")
+    ),
+    "time": Kind(
+        "answer", ("value", "tolerance"), _later("days", "read_moment"), _later("days", "moment")
+    ),
+    "name": Kind(
+        "answer", ("value",), _later("proper_names", "read_name"), _later("proper_names", "name")
+    ),
+    "items": Kind(
+        "answer", ("value",), _later("listings", "read_items"), _later("listings", "items")
+    ),
+    "list": Kind(
+        "answer", ("value",), _later("listings", "read_items"), _later("listings", "listing")
+    ),
     "json_path": Kind(
         "answer",
         _AT_PATH,

@@ -76,7 +76,7 @@ _MONTH: Final = r"(?!may\b)(?P<month>(?i:" + "|".join(sorted(_MONTHS, reverse=Tr
 _NTH: Final = r"(?:st|nd|rd|th|\.)?"
 _TO: Final = r"\s?(?:[-–—]|to|and|until)\s?"
 _DATES: Final = re.compile(
-    r"(?<![\w.,/-])(?:"
+    r"(?<![\w.,/-])(?=\d|[JFMASONDjfasond][aepuco][nbrylgptvc])(?:"
     r"(?P<iso>\d{4})(?P<mark>[-/.])(?P<iso_month>\d{1,2})(?P=mark)(?P<iso_day>\d{1,2})(?![\d])"
     rf"|(?:(?P<from_day>\d{{1,2}}){_NTH}{_TO})?(?P<day>\d{{1,2}}){_NTH}(?: of)?[ -]{_MONTH}"
     r"(?:,?[ -](?P<year>\d{4})(?!\d))?"
@@ -86,14 +86,13 @@ _DATES: Final = re.compile(
     r")"
 )
 _TIMES: Final = re.compile(
-    r"(?:(?<![\w.,:/+])|(?<=\dT))(?:"
-    r"(?P<hour>[01]?\d|2[0-4])(?P<mark>[:h.])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)"
+    r"(?=\d|[nN]oon|[mM]id)(?:(?<![\w.,:/+])|(?<=\dT))(?:"
+    r"(?P<hour>[01]?\d|2[0-4])(?P<mark>[:hH.])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)"
     r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
-    r"(?:\s?(?P<half>[ap])\.?m\b\.?)?"
-    r"|(?P<bare>1[0-2]|0?[1-9])\s?(?P<bare_half>[ap])\.?m\b\.?"
-    r"|(?P<word>noon|midday|midnight)\b"
-    r")(?![:\d])",
-    re.IGNORECASE,
+    r"(?:\s?(?P<half>[aApP])\.?[mM]\b\.?)?"
+    r"|(?P<bare>1[0-2]|0?[1-9])\s?(?P<bare_half>[aApP])\.?[mM]\b\.?"
+    r"|(?P<word>[nN]oon|[mM]idday|[mM]idnight)\b"
+    r")(?!:?\d)"
 )
 
 

@@ -152,8 +152,11 @@ def _arguments(wanted: WantedCall, api: API, where: str) -> Iterator[Problem]:
             fix = did_you_mean(key, properties) or f"It has {', '.join(properties) or 'none'}."
             yield Problem(f"{where}.{part}.{key}", f"{api.name} has no such parameter.", fix)
         elif part == "arguments":
+            accepted = properties[key]
             try:
-                validator_for(properties[key]).validate(wanted.arguments[key])
+                validator_for(accepted if isinstance(accepted, dict) else True).validate(
+                    wanted.arguments[key]
+                )
             except ValidationError as error:
                 what = f"No valid call gives it: {error.message}."
                 yield Problem(f"{where}.arguments.{key}", what, "Give a value that fits.")

@@ -164,7 +164,8 @@ def _offered(apis: list[API], wanted: list[str]) -> list[API]:
             raise ConfigurationError(
                 f"{name!r} names {len(found) or 'none'} of {len(named)} APIs.",
                 where="--offer",
-                fix=did_you_mean(name, named) or "'toolenv tools list' names them.",
+                fix=did_you_mean(name, [*named, *(api.name for api in named.values())])
+                or "'toolenv tools list' names them.",
             )
         offered += found
     return offered or list(named.values())

@@ -229,7 +229,8 @@ def _offered(wanted: JsonValue, shared: Sequence[API], where: str) -> list[API]:
             raise FormatError(
                 f"{name!r} names {len(found) or 'none'} of the file's APIs.",
                 where=f"{where}[{number}]",
-                fix=did_you_mean(str(name), named) or "Name one by its function.",
+                fix=did_you_mean(str(name), [*named, *(api.name for api in shared)])
+                or "Name one by its function.",
             )
         offered += found
     return offered
