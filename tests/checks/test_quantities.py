@@ -185,7 +185,18 @@ def test_any_text_is_searched(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1," * 40_000, "1-" * 40_000, "1 " * 40_000, "$" * 90_000, "1e" * 40_000, " 100" * 20_000],
+    [
+        "1," * 40_000,
+        "1-" * 40_000,
+        "1 " * 40_000,
+        "$" * 90_000,
+        "1e" * 40_000,
+        " 100" * 20_000,
+        "2026-05-03 " * 9_000,
+        "18:30 " * 16_000,
+        "1. x\n" * 19_000,
+        "between 1 and " * 7_000,
+    ],
 )
 def test_long_hostile_answers_are_searched_in_a_moment(text: str) -> None:
     assert decision("quantity", 7, text) != "correct"

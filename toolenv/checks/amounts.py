@@ -135,21 +135,17 @@ def find_amounts(text: str) -> list[Amount]:
 
 
 def _pieces(text: str) -> list[_Piece]:
-    taken = [(found.start, found.end) for found in find_dates(text)]
-    taken += [(found.start, found.end) for found in find_times(text)]
-    taken += _numbering(text)
+    text = _without_moments(text)
     pieces: list[_Piece] = []
     at = 0
     while (match := _PIECE.search(text, at)) is not None:
         at = match.end()
-        start = match.start()
-        if any(first < at and start < last for first, last in taken):
-            continue
-        if _LIST.fullmatch(match["numeral"]):  # 1,2,3
+        numeral = match["numeral"]
+        if "," in numeral and _LIST.fullmatch(numeral):  # 1,2,3
             first = match.start("numeral")
             pieces += [
                 _Piece(first + one.start(), first + one.end(), readings(one[0]), None)
-                for one in re.finditer(r"\d+", match["numeral"])
+                for one in re.finditer(r"\d+", numeral)
             ]
             continue
         piece = _piece(text, match)
@@ -157,6 +153,23 @@ def _pieces(text: str) -> list[_Piece]:
             pieces.append(piece)
             at = piece.end
     return pieces
+
+
+def _without_moments(text: str) -> str:
+    """Text whose dates, times and line numbers are blotted out, so that no number is in them."""
+    spans = [(found.start, found.end) for found in find_dates(text)]
+    spans += [(found.start, found.end) for found in find_times(text)]
+    if "\n" in text:
+        spans += _numbering(text)
+    if not spans:
+        return text
+    parts: list[str] = []
+    at = 0
+    for start, end in sorted(spans):
+        if end > at:
+            parts += (text[at:start], "\0" * (end - max(start, at)))
+            at = end
+    return "".join((*parts, text[at:]))
 
 
 def _piece(text: str, match: re.Match[str]) -> _Piece | None:

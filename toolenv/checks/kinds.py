@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, Literal, NamedTuple
 
-from toolenv.checks import calls, composition, mentions, structures
+from toolenv.checks import mentions
 from toolenv.checks.given import Given
 from toolenv.checks.verdicts import Verdict
 from toolenv.errors import CheckError
@@ -85,11 +85,11 @@ def _nothing(_: Check) -> None:
     return None
 
 
-def _later(module: str, function: str) -> Callable[..., Any]:
-    """A function of a module here that is imported at its first call: patterns take time."""
+def _later(module: str, function: str, *more: Any) -> Callable[..., Any]:
+    """A function of a module here, imported at its first call: compiling patterns takes time."""
 
     def call(*given: Any) -> Any:
-        return getattr(import_module(f"toolenv.checks.{module}"), function)(*given)
+        return getattr(import_module(f"toolenv.checks.{module}"), function)(*given, *more)
 
     return call
 
@@ -126,43 +126,43 @@ KINDS: Final[dict[str, Kind]] = {
     "json_path": Kind(
         "answer",
         _AT_PATH,
-        structures.read_wanted,
-        lambda wanted, given: structures.json_path(wanted, given, judge),
+        _later("structures", "read_wanted"),
+        _later("structures", "json_path", judge),
     ),
     "state": Kind(
         "state",
         _AT_PATH,
-        structures.read_wanted,
-        lambda wanted, given: structures.state(wanted, given, judge),
+        _later("structures", "read_wanted"),
+        _later("structures", "state", judge),
     ),
     "required_calls": Kind(
         "calls",
         ("calls", "ordered"),
-        calls.read_calls,
-        lambda wanted, given: calls.required_calls(wanted, given, judge),
+        _later("calls", "read_calls"),
+        _later("calls", "required_calls", judge),
     ),
     "forbidden_calls": Kind(
         "calls",
         ("calls",),
-        calls.read_calls,
-        lambda wanted, given: calls.forbidden_calls(wanted, given, judge),
+        _later("calls", "read_calls"),
+        _later("calls", "forbidden_calls", judge),
     ),
     "all": Kind(
         "parts",
         ("checks",),
-        composition.read_parts,
-        lambda parts, given: composition.all_of(parts, given, judge),
+        _later("composition", "read_parts"),
+        _later("composition", "all_of", judge),
     ),
     "any": Kind(
         "parts",
         ("checks",),
-        composition.read_parts,
-        lambda parts, given: composition.any_of(parts, given, judge),
+        _later("composition", "read_parts"),
+        _later("composition", "any_of", judge),
     ),
     "not": Kind(
         "parts",
         ("checks",),
-        composition.read_part,
-        lambda part, given: composition.not_it(part, given, judge),
+        _later("composition", "read_part"),
+        _later("composition", "not_it", judge),
     ),
 }

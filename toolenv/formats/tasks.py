@@ -17,7 +17,6 @@ import orjson
 from pydantic import ValidationError
 
 from toolenv.apis import API, name_apis
-from toolenv.checks.problems import did_you_mean
 from toolenv.errors import FormatError
 from toolenv.formats.fields import json_list, json_object
 from toolenv.formats.files import read_text, write_text
@@ -221,6 +220,8 @@ def task_or_errors(
 
 
 def _offered(wanted: JsonValue, shared: Sequence[API], where: str) -> list[API]:
+    from toolenv.checks.problems import did_you_mean
+
     named = name_apis(shared)
     offered: list[API] = []
     for number, name in enumerate(json_list(wanted, where)):
