@@ -104,19 +104,9 @@ def run_on_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _run_fast(make)
-    with _ContextExecutor() as pool:
-        return pool.submit(_run_fast, make).result()
-
-
-def _run_fast(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """``asyncio.run``, on uvloop where that is installed: thousands of connections ask for it."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
         return asyncio.run(_carrying(make))
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_carrying(make))
+    with _ContextExecutor() as pool:
+        return pool.submit(lambda: asyncio.run(_carrying(make))).result()
 
 
 async def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

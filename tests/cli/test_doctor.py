@@ -91,7 +91,7 @@ def test_without_a_question_it_says_what_is_there_and_is_content(
     code, found = examined(here, tmp_path)
     assert code == 0
     assert {name for part, name in found if part == "extra"} == {
-        *("mcp", "openapi", "parquet", "server", "train"),
+        *("constrained", "local", "mcp", "openapi", "parquet", "server", "train"),
     }
     assert found["extra", "mcp"]["detail"].startswith("mcp 2")
 

@@ -381,3 +381,15 @@ def test_the_command_line_says_it_too(server: Server, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "broken 1" in done.stderr
     assert server.connections == 0
+
+
+def test_a_loop_that_connects_unseen_is_refused_as_a_whole(server: Server) -> None:
+    uvloop = pytest.importorskip("uvloop", reason="the extra 'server' is not installed")
+
+    async def step() -> int:
+        env = ToolEnv([TASK], offline(asks(server, directly)))
+        env.reset(seed=1)
+        return int((await env.astep(LOOK))[4]["status"])
+
+    assert uvloop.run(step()) == Status.SIMULATOR_FAILED
+    assert server.connections == 0

@@ -7,11 +7,13 @@ infrastructure. Policies are not simulators; their endpoints stay reachable.
 
 The refusal follows the work: through tasks, the event loops of ``toolenv.bridge``, their executors,
 and threads that are started meanwhile. It does not reach threads that were running before, nor
-libraries that open sockets without Python's ``socket`` module.
+libraries that open sockets without Python's ``socket`` module; an event loop that does so, uvloop's, is
+refused as a whole.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -67,6 +69,7 @@ class _Offline(SimulatorBase):
 
     def open(self, task: Task, seed: int) -> Session:
         try:
+            _refuse_blind_loop()
             with _refusing():
                 return _OfflineSession(self.simulator.open(task, seed))
         except NetworkRefusedError as refused:
@@ -74,6 +77,19 @@ class _Offline(SimulatorBase):
 
     def close(self) -> None:
         self.simulator.close()
+
+
+def _refuse_blind_loop() -> None:
+    """Raise on an event loop whose connections the interpreter is not told of."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if type(loop).__module__.partition(".")[0] == "uvloop":
+        raise NetworkRefusedError(
+            "uvloop connects without telling the interpreter, so that nothing can be proven.",
+            fix="Run what is to be offline on asyncio's own event loop.",
+        )
 
 
 class _OfflineSession:
