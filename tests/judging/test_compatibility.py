@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,10 +116,10 @@ def test_toolbench_ties_are_a_bound_and_pass_only_when_asked_for() -> None:
     assert (kept.passed, kept.low, kept.high) == (2, 2 / 3, 2 / 3)
 
 
-def verdicts(tree_of: str = "stable") -> list[PassVerdict]:
+def verdicts() -> list[PassVerdict]:
     with chat_server(by_node(answer="unsure", path="solved")) as server:
         model = JudgeModel("m", base_url=server.url)
-        judge = PassJudge(model, samples=3, **({"tree": STABLETOOLBENCH} if tree_of else {}))
+        judge = PassJudge(model, samples=3, tree=STABLETOOLBENCH)
         found = [bridge.run(judge.judge(case(attempt(task("1"))), seed=0))]
         found.append(bridge.run(judge.judge(case(attempt(task("2"), ends=False)), seed=0)))
         found.append(bridge.run(judge.judge(case(None, task("3")), seed=0)))
@@ -160,7 +161,7 @@ def test_our_verdicts_are_counted_as_toolbench_counts() -> None:
 
 
 def test_our_pairs_are_written_as_their_preferences(tmp_path: Path) -> None:
-    orders = (("candidate", "reference"), ("reference", "candidate"))
+    orders: tuple[Any, Any] = (("candidate", "reference"), ("reference", "candidate"))
     votes = [WinVote(shown=orders[n % 2], choice="first") for n in range(2)]
     voted = WinVerdict(task="1", decision="tie", votes=tuple(votes))
     ruled = WinVerdict(task="2", decision="candidate", rule="answer", ruled="candidate")
@@ -172,7 +173,11 @@ def test_our_pairs_are_written_as_their_preferences(tmp_path: Path) -> None:
 
 
 def test_toolbenchs_files_are_written_as_they_were_read(tmp_path: Path) -> None:
-    about = {"query": "q", "task_solvable": "TaskStatus.Solvable", "not_hallucinate": True}
+    about: dict[str, Any] = {
+        "query": "q",
+        "task_solvable": "TaskStatus.Solvable",
+        "not_hallucinate": True,
+    }
     results = [ToolBenchPassResult("5", 3, 1, dict(about))]
     write_toolbench_pass_results(results, tmp_path / "r.json")
     assert read_toolbench_pass_results(tmp_path / "r.json") == results

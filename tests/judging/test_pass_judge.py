@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ from tests.judging.judged_by_hand import (
     said,
     task,
 )
+from tests.running.episodes_by_hand import episodes
 from toolenv import bridge
 from toolenv.chat import ChatReply
 from toolenv.episodes import Episode
 from toolenv.errors import ConfigurationError, FormatError
-from toolenv.judging.decision_tree import FAC, STABLETOOLBENCH, TREES
+from toolenv.judging.decision_tree import FAC, STABLETOOLBENCH, TOOLEVAL, TREES
 from toolenv.judging.judge_model import JudgeModel
+from toolenv.judging.judge_prompts import pass_prompt, win_prompt
 from toolenv.judging.judge_replies import read_judge_reply
 from toolenv.judging.pass_judge import PassJudge
 from toolenv.judging.pass_rate import pass_rate
@@ -268,12 +271,18 @@ def test_harmless_text_is_not_taken_for_an_injection(text: str) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_fenced_and_read_back_as_it_was(text: str) -> None:
-    from toolenv.judging.decision_tree import TOOLEVAL
-    from toolenv.judging.judge_prompts import pass_prompt
-
     prompt = pass_prompt(task(), attempt(task(), text), TOOLEVAL.questions["answer_solves"])
     request = json.loads(json.dumps({"messages": prompt.messages}))
     assert data_of(request)[-1] == {"answer": attempt(task(), text).answer}
+
+
+@given(episodes())
+def test_no_episode_breaks_a_question(episode: Episode) -> None:
+    for tree in TREES.values():
+        for question in tree.questions.values():
+            if question.shows != "nothing":
+                assert data_of({"messages": pass_prompt(episode.task, episode, question).messages})
+    assert data_of({"messages": win_prompt(episode.task, episode, episode).messages})
 
 
 # --- recorded and replayed ---------------------------------------------------------------------
@@ -331,13 +340,13 @@ def test_a_verdict_that_was_changed_does_not_recompute() -> None:
     with chat_server(by_node(answer="solved")) as server:
         verdict = judged(server, attempt(task()))
     vote = verdict.votes[0]
-    worse = vote.model_copy(update={"decision": "failed"})
+    worse = replace(vote, decision="failed")
     with pytest.raises(FormatError, match="path leads to passed"):
         recomputed(verdict.model_copy(update={"votes": (worse, *verdict.votes[1:])}))
     other = verdict.model_copy(update={"tree": "none"})
     with pytest.raises(FormatError, match="no tree"):
         recomputed(other)
-    cut = vote.model_copy(update={"path": vote.path[:-1]})
+    cut = replace(vote, path=vote.path[:-1])
     with pytest.raises(FormatError, match="stops before"):
         recomputed(verdict.model_copy(update={"votes": (cut,)}))
 

@@ -73,10 +73,7 @@ def test_no_decision_without_more_than_half_of_the_votes(words: list[Decision]) 
 
 def test_pairs_are_recomputed_and_unbalanced_orders_are_refused() -> None:
     orders: tuple[Any, Any] = (("candidate", "reference"), ("reference", "candidate"))
-    both = tuple(
-        WinVote(shown=order, choice=choice)
-        for order, choice in zip(orders, ("first", "second"), strict=True)
-    )
+    both = (WinVote(shown=orders[0], choice="first"), WinVote(shown=orders[1], choice="second"))
     assert recomputed(WinVerdict(task="1", decision="candidate", votes=both)) == "candidate"
     with pytest.raises(FormatError, match="not balanced: 1 and 0"):
         recomputed(WinVerdict(task="1", decision="candidate", votes=both[:1]))

@@ -197,6 +197,9 @@ def test_damaged_or_missing_sets_are_refused(tmp_path: Path) -> None:
     made = VerdictSet(tmp_path, "x")
     made.write([PassVerdict(task="1", decision="failed", tree="fac")], VerdictManifest())
     assert VerdictSet.of(tmp_path, "x").read()[0].task == "1"
+    odd = PassVerdict(task="half a character: \ud800", decision="failed", tree="fac")
+    made.write([odd], VerdictManifest())
+    assert made.read() == [odd]
     made.path.write_text('{"kind":"pass"}\n')
     with pytest.raises(JournalError, match=r"x\.jsonl:1"):
         made.read()

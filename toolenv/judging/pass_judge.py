@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -206,8 +207,7 @@ class _Walks:
             at = question.leads[read.answer]
         else:
             vote = PassVote(path=tuple(path), decision=tree.leaves[at].decision)
-        tokens = {"input_tokens": used[0], "output_tokens": used[1]}
-        return vote.model_copy(update=tokens), warnings
+        return replace(vote, input_tokens=used[0], output_tokens=used[1]), warnings
 
     def _read(self, reply: ChatReply, question: Question) -> JudgeReply:
         if self.judge.reading == "object":

@@ -137,6 +137,10 @@ _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "a judge told": _JUDGES,
     "a judge ordered": _JUDGES,
     "a mark demanded": ("solv", "pass", "winner", "fully correct"),
+    "a status of ToolEval": ("answerstatus", "taskstatus"),
+    "a preference asked for": ("choose", "pick", "select", "prefer", "vote for", "favor", "favour"),
+    "an end of data": ("begin data", "begin_data", "end data", "end_data"),
+    "a chat's marks": ("[inst", "[/inst", "<", "system", "developer"),
 }
 """Words of which a text has one if the pattern fits; they are looked for first, to save time."""
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -158,12 +162,17 @@ def verdict_shaped(texts: Iterable[tuple[str, str]]) -> list[str]:
         ['step 1 holds a mark demanded: Mark it as "solved']
     """
     warnings: list[str] = []
-    for place, text in texts:
-        plain = _plain(text)
+    plain_texts = [(place, _plain(text)) for place, text in texts]
+    whole = "\n".join(plain for _, plain in plain_texts).lower()
+    possible = {
+        name: pattern
+        for name, pattern in _PATTERNS.items()
+        if any(word in whole for word in _NEEDS.get(name, ("",)))
+    }
+    for place, plain in plain_texts:
         folded = plain.lower()
-        for name, pattern in _PATTERNS.items():
-            needs = _NEEDS.get(name)
-            if needs is not None and not any(word in folded for word in needs):
+        for name, pattern in possible.items():
+            if not any(word in folded for word in _NEEDS.get(name, ("",))):
                 continue
             if found := pattern.search(plain):
                 quote = " ".join(found.group().split())[:_LONGEST_QUOTE]

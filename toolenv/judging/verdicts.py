@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from toolenv.apis import Record
@@ -38,7 +39,8 @@ Choice: TypeAlias = Literal["first", "second", "tie", "unsure"]
 """What a pairwise judge said of what it was shown first and second."""
 
 
-class PathStep(Record):
+@dataclass(frozen=True, slots=True)
+class PathStep:
     """One answered question on the way to a leaf.
 
     Args:
@@ -56,7 +58,8 @@ class PathStep(Record):
     reason: str = ""
 
 
-class PassVote(Record):
+@dataclass(frozen=True, slots=True)
+class PassVote:
     """One walk through the tree.
 
     Args:
@@ -67,7 +70,7 @@ class PassVote(Record):
         output_tokens: The same of output.
     """
 
-    path: tuple[PathStep, ...] = ()
+    path: tuple[PathStep, ...]
     decision: Decision
     problem: str = ""
     input_tokens: int = 0
@@ -121,7 +124,8 @@ class PassVerdict(Verdict):
     votes: tuple[PassVote, ...] = ()
 
 
-class WinVote(Record):
+@dataclass(frozen=True, slots=True)
+class WinVote:
     """One comparison.
 
     Args:

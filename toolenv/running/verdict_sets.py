@@ -124,11 +124,10 @@ class VerdictSet:
         Raises:
             JournalError: The file cannot be read, or a line is no verdict.
         """
-        found: list[AnyVerdict] = []
+        found: list[AnyVerdict] = []  # what is read before a damaged line counts the lines
         try:
             with self.path.open("rb") as file:
-                for line in file:
-                    found.append(_LINE.validate_python(parse(line)))
+                found.extend(map(_read_line, file))
         except OSError as error:
             raise JournalError(f"Cannot be read: {error.strerror}.", where=str(self.path)) from None
         except (ValueError, ValidationError) as error:
@@ -156,6 +155,13 @@ def verdict_sets(run: Path | str) -> Mapping[str, VerdictManifest]:
     names = sorted(path.stem for path in Path(run, "verdicts").glob("*.jsonl"))
     found = [VerdictSet(run, name) for name in names if _NAME.fullmatch(name)]
     return {one.name: one.manifest() for one in found if one}
+
+
+def _read_line(line: bytes) -> AnyVerdict:
+    try:
+        return _LINE.validate_json(line)
+    except ValidationError:  # a lone surrogate is JSON to our reader alone
+        return _LINE.validate_python(parse(line))
 
 
 def _line(verdict: AnyVerdict) -> bytes:
