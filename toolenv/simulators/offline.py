@@ -7,8 +7,8 @@ infrastructure. Policies are not simulators; their endpoints stay reachable.
 
 The refusal follows the work: through tasks, the event loops of ``toolenv.bridge``, their executors,
 and threads that are started meanwhile. It does not reach threads that were running before, nor
-libraries that open sockets without Python's ``socket`` module; an event loop that does so, as uvloop's,
-is refused as a whole.
+libraries that open sockets without Python's ``socket`` module; an event loop that does so, as
+uvloop does, is refused as a whole.
 """
 
 from __future__ import annotations
