@@ -26,6 +26,9 @@ __all__ = ["JUDGEMENT", "JudgeModel"]
 JUDGEMENT: Final = Identity("completion_for_judge", "Judge", "judge", "completion")
 """What recorded completions of judges are filed under."""
 
+_APART: Final = 0.0015
+"""Seconds between the first requests: about what the work on one reply takes."""
+
 _PROBLEMS: Final[dict[str, str]] = {
     "timeout": "the judge timed out",
     "unreachable": "the judge could not be reached",
@@ -96,7 +99,7 @@ class JudgeModel:
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.extra_body = dict(extra_body or {})
-        self._limits: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+        self._limits: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Limit] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -166,7 +169,9 @@ class JudgeModel:
         )
 
         async def limited() -> ChatReply:
-            async with self._limit():
+            limit = self._limit()
+            async with limit.slots:
+                await limit.spread()
                 return await self.client.complete(request)
 
         try:
@@ -177,11 +182,11 @@ class JudgeModel:
         # What is recorded is what is read: nothing that a replay would not know.
         return reply._replace(reasoning="", tool_calls=None), "", Status.OK
 
-    def _limit(self) -> asyncio.Semaphore:
+    def _limit(self) -> _Limit:
         loop = asyncio.get_running_loop()
         limit = self._limits.get(loop)
         if limit is None:
-            limit = self._limits[loop] = asyncio.Semaphore(self.in_flight)
+            limit = self._limits[loop] = _Limit(self.in_flight)
         return limit
 
     def _arguments(self, prompt: Prompt, seed: int) -> str:
@@ -189,6 +194,24 @@ class JudgeModel:
         raw = render_sorted(prompt.messages).encode("utf-8", "surrogatepass")
         digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
         return render({"judge": self.fingerprint, "request": digest, "seed": str(seed)})
+
+
+class _Limit:
+    """How many requests may be under way, and when the first of them begin.
+
+    Requests that begin together are answered together by a server that takes its time, and then
+    each waits until all are worked off, round after round. Begun apart, they stay apart.
+    """
+
+    def __init__(self, in_flight: int) -> None:
+        self.slots = asyncio.Semaphore(in_flight)
+        self._to_spread = in_flight
+        self._begun = 0
+
+    async def spread(self) -> None:
+        if self._begun < self._to_spread:
+            self._begun += 1
+            await asyncio.sleep((self._begun - 1) * _APART)
 
 
 def _read(response: Response) -> tuple[ChatReply, str]:

@@ -70,7 +70,9 @@ sentence>", "answer": "<first, second or tie>"}}
 _TASK: Final = "The task:"
 _ANSWER: Final = "The final answer:"
 _PATH: Final = "The calls that were made and what came back, in order:"
+_NO_CALLS: Final = "No calls were made."
 _TOOLS: Final = "The tools that were offered:"
+_NO_TOOLS: Final = "No tools were offered."
 _QUESTION: Final = "The question: {question}\nAllowed answers: {words}."
 _FIRST: Final = "The first attempt:"
 _SECOND: Final = "The second attempt:"
@@ -82,7 +84,7 @@ JUDGE_PROMPT: Final = fingerprint(
         _VERSION,
         _ONE,
         _TWO,
-        [_TASK, _ANSWER, _PATH, _TOOLS, _QUESTION, _FIRST, _SECOND, _WHICH],
+        [_TASK, _ANSWER, _PATH, _NO_CALLS, _TOOLS, _NO_TOOLS, _QUESTION, _FIRST, _SECOND, _WHICH],
         [LONGEST_ANSWER, LONGEST_RESPONSE],
     ],
 )
@@ -115,13 +117,14 @@ def pass_prompt(task: Task, episode: Episode, question: Question) -> Prompt:
     shown: list[tuple[str, str]] = []
     kind: Shown = question.shows
     if kind == "tools":
-        parts += [_TOOLS, fenced([*_tools(task)])]
+        tools = _tools(task)
+        parts += [_TOOLS, fenced(tools)] if tools else [_NO_TOOLS]
         shown += [("a tool's documentation", api.description) for api in task.apis]
         shown += [("a tool's documentation", api.tool_description) for api in task.apis]
     else:
         if kind == "path":
             steps, texts = _steps(episode, LONGEST_RESPONSE)
-            parts += [_PATH, fenced(steps)]
+            parts += [_PATH, fenced(steps)] if steps else [_NO_CALLS]
             shown += texts
         answer = (episode.answer or "")[:LONGEST_ANSWER]
         parts += [_ANSWER, fenced([{"answer": answer}])]
