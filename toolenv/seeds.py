@@ -25,10 +25,16 @@ def derive(*parts: int | str) -> int:
         >>> derive(7, "task-1") == derive(7, "task-1") != derive(7, "task-2")
         True
     """
-    framed = bytearray()
+    framed = b""
     for part in parts:
-        text = f"s{part}" if isinstance(part, str) else f"i{part:d}"
-        raw = text.encode("utf-8", "surrogatepass")
-        framed += len(raw).to_bytes(8, "big")
+        if isinstance(part, str):
+            raw = f"s{part}".encode("utf-8", "surrogatepass")
+        else:
+            raw = b"i%d" % part
+        framed += _SIZES[len(raw)] if len(raw) < 64 else len(raw).to_bytes(8, "big")
         framed += raw
     return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big") >> 1
+
+
+_SIZES = tuple(size.to_bytes(8, "big") for size in range(64))
+"""Lengths as they are written, since this is done at every step."""
