@@ -8,6 +8,7 @@ concurrency, order and resumption cannot change a draw.
 from __future__ import annotations
 
 import hashlib
+from operator import index
 
 __all__ = ["derive"]
 
@@ -30,7 +31,7 @@ def derive(*parts: int | str) -> int:
         if isinstance(part, str):
             raw = f"s{part}".encode("utf-8", "surrogatepass")
         else:
-            raw = b"i%d" % part
+            raw = b"i%d" % index(part)  # floats are no integers
         framed += _SIZES[len(raw)] if len(raw) < 64 else len(raw).to_bytes(8, "big")
         framed += raw
     return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big") >> 1
