@@ -26,7 +26,7 @@ __all__ = ["JUDGEMENT", "JudgeModel"]
 JUDGEMENT: Final = Identity("completion_for_judge", "Judge", "judge", "completion")
 """What recorded completions of judges are filed under."""
 
-_APART: Final = 0.0015
+_APART: Final = 0.002
 """Seconds between the first requests: about what the work on one reply takes."""
 
 _PROBLEMS: Final[dict[str, str]] = {
