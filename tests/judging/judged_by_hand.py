@@ -33,7 +33,9 @@ def attempt(
     ends: bool = True,
 ) -> Episode:
     """A call, and an answer or giving up; without an end where that is asked for."""
-    steps = (called(ROOT, 0, "search_for_weather", {"city": "Paris"}, observation),)
+    steps: tuple[Step, ...] = (
+        called(ROOT, 0, "search_for_weather", {"city": "Paris"}, observation),
+    )
     if ends:
         steps = (*steps, finish(0, 0, answer))
     last = len(steps) - 1

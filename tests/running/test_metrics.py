@@ -110,7 +110,7 @@ def test_a_verdict_set_says_what_passed_and_what_more_votes_are_worth(tmp_path: 
     folder = written(tmp_path / "run", at_least(0), policies=[0], tasks=6)
     verdicts = []
     for number in range(5):  # the last task is not judged
-        votes = [PassVote(decision="passed" if vote < number else "failed") for vote in range(4)]
+        votes = [PassVote((), "passed" if vote < number else "failed") for vote in range(4)]
         decision: Decision = "passed" if number > 2 else "unsure" if number == 2 else "failed"
         verdicts.append(
             PassVerdict(

@@ -3,8 +3,8 @@
 A *score* is a function of a branch as far as it got: what it is worth so far. Scores are weighted
 and added up by ``WeightedReward``, which an environment takes as its ``reward``. With
 ``when="end"`` a branch is paid its score when it ends. With ``when="step"`` each step is paid by
-how much it changed the score, so that a branch earns the same in all, sooner. Scores look at nothing
-but the branch, so that the record gives the same rewards again (``rewards_of``).
+how much it changed the score, so that a branch earns the same in all, sooner. Scores look at
+nothing but the branch, so that the record gives the same rewards again (``rewards_of``).
 
 Example:
     >>> from toolenv import ToolEnv
