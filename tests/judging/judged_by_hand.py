@@ -9,7 +9,7 @@ from typing import Any
 from tests.chat.scripted_server import Reply, completion
 from tests.report.runs_by_hand import called, finish
 from toolenv.apis import API
-from toolenv.episodes import ROOT, Episode
+from toolenv.episodes import ROOT, Episode, Step
 from toolenv.judging.judge import Case
 from toolenv.tasks import Check, Task
 
