@@ -65,7 +65,7 @@ def read_action(action: object, action_format: ActionFormat = "auto") -> Message
     if isinstance(action, bytes | bytearray):
         action = bytes(action).decode("utf-8", "replace")
     if isinstance(action, str):
-        return _mended(_READERS[action_format](action))
+        return _READERS[action_format](action)
     return _mended(_from_value(action) or Message(content=_text_of(action)))
 
 
@@ -89,7 +89,7 @@ def _read_json(text: str) -> Message:
         message = _read_json_value(fenced) if fenced else None
         if message is not None:
             message = message._replace(repaired="removed a code fence")
-    return message or Message(content=text)
+    return _mended(message) if message is not None else Message(content=text)
 
 
 def _read_json_value(text: str) -> Message | None:
@@ -166,7 +166,7 @@ def _read_hermes(text: str) -> Message:
         calls.append(call)
     if not calls:
         return Message(content=text)
-    return Message(content=text.partition(_OPEN)[0].strip(), calls=tuple(calls))
+    return _mended(Message(content=text.partition(_OPEN)[0].strip(), calls=tuple(calls)))
 
 
 def _hermes_blocks(text: str) -> Iterator[str]:
@@ -194,7 +194,8 @@ def _read_toolllama(text: str) -> Message:
                 break
             given = begun[at:].partition("Action Input:")[2]
             call = FunctionCall(name.strip(), given.strip().removesuffix("</s>").strip())
-            return Message(content=thought.removeprefix("Thought:").strip(), calls=(call,))
+            content = thought.removeprefix("Thought:").strip()
+            return _mended(Message(content=content, calls=(call,)))
         if line.strip():
             last, last_at = line, at
         at += len(line) + 1
