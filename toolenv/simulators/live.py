@@ -31,8 +31,9 @@ _REFUSED = frozenset(
 class LiveSimulator(SimulatorBase):
     """Base of simulators that ask a real server.
 
-    A session refuses to be forked once a call may have changed something at the server, since both
-    branches would see it: any call of an API that changes state, unless the server refused it.
+    Once a call of one session may have changed something at the server (any call of an API that
+    changes state, unless the server refused it), no session of that episode can be forked, and only
+    that one goes on: the others would see the change.
 
     Args:
         safe_to_repeat: Function names of APIs that may change state and yet may be called in one

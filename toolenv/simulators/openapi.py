@@ -19,12 +19,12 @@ from toolenv.fingerprint import fingerprint
 from toolenv.formats.openapi import Route, read_apis
 from toolenv.jsontext import JsonValue
 from toolenv.simulators.base import Session
-from toolenv.simulators.live import LiveSimulator
 from toolenv.simulators.openapi_keys import Keys
 from toolenv.simulators.openapi_requests import CallPlan, make_request, plan_of
 from toolenv.simulators.openapi_values import CannotSendError
 from toolenv.simulators.web import WebClient, WebLimits, respond
 from toolenv.simulators.web_options import web_options
+from toolenv.simulators.web_simulator import WebSimulator
 from toolenv.tasks import Task
 
 __all__ = ["OpenAPISimulator", "open_openapi"]
@@ -32,7 +32,7 @@ __all__ = ["OpenAPISimulator", "open_openapi"]
 _IN_BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 
-class OpenAPISimulator(LiveSimulator):
+class OpenAPISimulator(WebSimulator):
     """Answers the calls of a description's APIs by asking its server.
 
     A task's APIs are found by category, tool and name; those of no description are left to the
@@ -114,11 +114,6 @@ class OpenAPISimulator(LiveSimulator):
         ]
         return fingerprint("simulator", ["openapi", plans, self._anonymous, self._size])
 
-    @property
-    def requests_made(self) -> int:
-        """Requests sent so far, retries and redirects included."""
-        return self._client.budget.used
-
     def open(self, task: Task, seed: int) -> Session:
         """A fresh session for one episode.
 
@@ -150,10 +145,6 @@ class OpenAPISimulator(LiveSimulator):
                 origin="environment",
             )
         return await respond(self._client, request)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
 
     def _find(self, api: API) -> tuple[CallPlan, str] | None:
         """How an API is called; one that says less of itself is found where only one fits."""

@@ -13,7 +13,6 @@ from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats.toolbench.tools import read_tools
 from toolenv.jsontext import JsonValue
-from toolenv.simulators.live import LiveSimulator
 from toolenv.simulators.pacing import Pace
 from toolenv.simulators.rapidapi_endpoints import (
     ArgumentError,
@@ -23,13 +22,14 @@ from toolenv.simulators.rapidapi_endpoints import (
 )
 from toolenv.simulators.web import WebClient, WebLimits, respond
 from toolenv.simulators.web_options import take_number, web_options
+from toolenv.simulators.web_simulator import WebSimulator
 
 __all__ = ["RapidAPISimulator", "open_rapidapi"]
 
 _GATEWAY = ".rapidapi.com"
 
 
-class RapidAPISimulator(LiveSimulator):
+class RapidAPISimulator(WebSimulator):
     """Answers the calls of a tool folder's APIs by asking RapidAPI.
 
     A task's APIs are found by category, tool and name, since instruction files hold no addresses.
@@ -105,11 +105,6 @@ class RapidAPISimulator(LiveSimulator):
         ]
         return fingerprint("simulator", ["rapidapi", sorted(places), self._size])
 
-    @property
-    def requests_made(self) -> int:
-        """Requests sent so far, retries and redirects included."""
-        return self._client.budget.used
-
     async def answer(self, api: API, arguments: Mapping[str, JsonValue]) -> Response | None:
         """Ask RapidAPI; None for an API whose address is not known."""
         endpoint = self._endpoints.get(api.identity)
@@ -129,10 +124,6 @@ class RapidAPISimulator(LiveSimulator):
                 origin="environment",
             )
         return await respond(self._client, request)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
 
     def _is_own(self, host: str) -> bool:
         host = host.lower()

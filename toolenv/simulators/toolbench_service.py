@@ -22,9 +22,9 @@ from toolenv.episodes import Origin, Response, Status
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue, parse, render
-from toolenv.simulators.live import LiveSimulator
 from toolenv.simulators.web import WebClient, WebError, WebLimits, WebReply, WebRequest, response_of
 from toolenv.simulators.web_options import web_options
+from toolenv.simulators.web_simulator import WebSimulator
 
 __all__ = ["ToolBenchService", "open_toolbench_service"]
 
@@ -47,7 +47,7 @@ _PASSED_ON: Final = frozenset({Status.TOO_MANY_REQUESTS, Status.RATE_LIMITED, St
 _ORIGINS: Final = ("live", "simulated", "unknown")
 
 
-class ToolBenchService(LiveSimulator):
+class ToolBenchService(WebSimulator):
     """Answers calls by asking a server that speaks ToolBench's protocol.
 
     Args:
@@ -97,11 +97,6 @@ class ToolBenchService(LiveSimulator):
         parts = ["toolbench", self.url, self.strip, self.origin, self._size]
         return fingerprint("simulator", parts)
 
-    @property
-    def requests_made(self) -> int:
-        """Requests sent so far, retries and redirects included."""
-        return self._client.budget.used
-
     async def answer(self, api: API, arguments: Mapping[str, JsonValue]) -> Response | None:
         """Ask the service; None for an API whose category, tool or name is not known."""
         identity = api.identity
@@ -126,10 +121,6 @@ class ToolBenchService(LiveSimulator):
         except WebError as error:
             return self._failed(error.status, error.what.rstrip("."))
         return response._replace(text=self._client.hide(response.text))
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
 
     def _read(self, reply: WebReply) -> Response:
         if reply.status != 200:
