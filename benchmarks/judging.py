@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.completions_server import (
+    keep_to_one_core,
+    processor,
+    serve_completions,
+    three_runs,
+)
 from benchmarks.measure import table
 from toolenv import Task
 from toolenv.apis import API, FINISH, Identity
@@ -39,44 +42,11 @@ JUDGEMENTS = 1_000
 CASES = (("pass", 1_000, 1), ("pass", 250, 4), ("win", 250, 4))
 """Kind of judge, attempts, and votes on each."""
 
-SERVER = """
-import asyncio, json, sys
-
-LATENCY = float(sys.argv[1])
-SAID = {"pass": '{"evidence":"21 degrees","reason":"it says so","answer":"solved"}',
-        "win": '{"evidence":"21 degrees","reason":"it says so","answer":"first"}'}[sys.argv[2]]
-BODY = json.dumps({"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [
-    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": SAID}}],
-    "usage": {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940}}).encode()
-REPLY = (b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n"
-         % len(BODY)) + BODY
-
-
-class Completions(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport, self.read = transport, bytearray()
-
-    def data_received(self, data):
-        self.read += data
-        while (end := self.read.find(b"\\r\\n\\r\\n")) >= 0:
-            head = bytes(self.read[:end]).lower()
-            size = int(head.partition(b"content-length:")[2].split(b"\\r\\n")[0])
-            if len(self.read) < end + 4 + size:
-                return
-            del self.read[: end + 4 + size]
-            asyncio.get_running_loop().call_later(LATENCY, self.transport.write, REPLY)
-
-
-async def main():
-    server = await asyncio.get_running_loop().create_server(
-        Completions, "127.0.0.1", 0, backlog=4096
-    )
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-asyncio.run(main())
-"""
+SAID = {
+    "pass": '{"evidence":"21 degrees","reason":"it says so","answer":"solved"}',
+    "win": '{"evidence":"21 degrees","reason":"it says so","answer":"first"}',
+}
+"""What each kind of judge is told, every time."""
 
 _WEATHER = API(category="Weather", tool="weather", name="search", description="A city's weather.")
 
@@ -114,8 +84,7 @@ def write_run(path: Path, attempts: int, policy: str) -> RunFolder:
 
 def one(kind: str, attempts: int, samples: int, address: str) -> None:
     """Judge a run on one core and print wall seconds and processor seconds."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
         run = write_run(Path(folder, "run"), attempts, "mine")
         references = []
@@ -127,39 +96,14 @@ def one(kind: str, attempts: int, samples: int, address: str) -> None:
         judge = (WinJudge if kind == "win" else PassJudge)(model, samples=samples)
         warm = write_run(Path(folder, "warm"), 1, "mine")  # imports
         judge_run(warm, PassJudge(model, samples=1), "warm", seed=1)
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        began = time.perf_counter()
+        began, before = time.perf_counter(), processor()
         found = judge_run(run, judge, "one", references=references, concurrency=IN_FLIGHT)
-        wall = time.perf_counter() - began
-        after = resource.getrusage(resource.RUSAGE_SELF)
+        wall, spent = time.perf_counter() - began, processor() - before
         votes = [vote for verdict in found.read() for vote in verdict.votes]
         assert len(votes) == JUDGEMENTS
         assert not any(vote.problem for vote in votes), votes[0]
         model.close()
-        print(wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-
-
-def measure(kind: str, attempts: int, samples: int) -> list[tuple[float, float]]:
-    """Wall and processor seconds of three runs, each in a process of its own."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(LATENCY), kind], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert server.stdout is not None
-        address = f"127.0.0.1:{server.stdout.readline().strip()}"
-        command = [sys.executable, "-m", "benchmarks.judging", "--address", address]
-        options = ["--kind", kind, "--attempts", str(attempts), "--samples", str(samples)]
-        found = []
-        for _ in range(3):
-            done = subprocess.run(
-                [*command, *options], check=True, stdout=subprocess.PIPE, text=True
-            )
-            wall, processor = map(float, done.stdout.split())
-            found.append((wall, processor))
-        return sorted(found)
-    finally:
-        server.terminate()
-        server.wait()
+        print(wall, spent)
 
 
 def recompute(count: int = 10_000) -> list[float]:
@@ -211,7 +155,10 @@ def main(arguments: list[str] | None = None) -> None:
     ideal = math.ceil(JUDGEMENTS / IN_FLIGHT) * LATENCY
     rows = [("figure", "asked", "measured")]
     for kind, attempts, samples in CASES:
-        found = measure(kind, attempts, samples)
+        with serve_completions(LATENCY, {"content": SAID[kind]}) as address:
+            given = ["--address", address, "--kind", kind, "--attempts", str(attempts)]
+            given += ["--samples", str(samples)]
+            found = three_runs("benchmarks.judging", given)
         wall, processor = found[len(found) // 2]
         rows.append(
             (
