@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from toolenv.apis import Identity
 from toolenv.episodes import Completeness, Origin, Response, Status, status_of
@@ -75,7 +75,7 @@ def import_records(
                 report.note("file that holds no responses", path.name)
                 continue
             found = True
-            for record in read(path, origin, documents, skip_bad, report):
+            for record in read(_Source(path, origin, documents, skip_bad, report)):
                 if record.arguments == SKETCH and not sketches:
                     report.note("sketch of a response, left out", record.response.recording)
                 elif documents is not None and not record.canonical:
@@ -109,7 +109,17 @@ def _files(paths: Sequence[Path | str]) -> Iterator[Path]:
                     yield Path(folder, name)
 
 
-_Reader = Callable[[Path, Origin, Documentation | None, bool, ReadReport], Iterator[Recorded]]
+class _Source(NamedTuple):
+    """One file, and how it is read."""
+
+    path: Path
+    origin: Origin
+    documents: Documentation | None
+    skip_bad: bool
+    report: ReadReport
+
+
+_Reader = Callable[[_Source], Iterator[Recorded]]
 
 
 def _reader_of(path: Path) -> _Reader | None:
@@ -141,36 +151,21 @@ def _is_cached(item: tuple[str, JsonValue]) -> bool:
     return key.strip()[:1] in ("{", "") or (envelope and not key.isdecimal())
 
 
-def _read_tree(
-    path: Path,
-    origin: Origin,
-    documents: Documentation | None,
-    skip_bad: bool,
-    report: ReadReport,
-) -> Iterator[Recorded]:
-    report.note("answer tree", path.name)
-    return records_of(read_answer(path, origin=origin, report=report), documents)
+def _read_tree(source: _Source) -> Iterator[Recorded]:
+    source.report.note("answer tree", source.path.name)
+    answer = read_answer(source.path, origin=source.origin, report=source.report)
+    return records_of(answer, source.documents)
 
 
-def _read_cache(
-    path: Path,
-    origin: Origin,
-    documents: Documentation | None,
-    skip_bad: bool,
-    report: ReadReport,
-) -> Iterator[Recorded]:
+def _read_cache(source: _Source) -> Iterator[Recorded]:
+    path, origin, _, skip_bad, report = source
     report.note("cache file", path.name)
     for entry in read_cache_file(path, skip_bad=skip_bad, report=report, origin=origin):
         yield Recorded(entry.api, render(entry.arguments), entry.response)
 
 
-def _read_sketches(
-    path: Path,
-    origin: Origin,
-    documents: Documentation | None,
-    skip_bad: bool,
-    report: ReadReport,
-) -> Iterator[Recorded]:
+def _read_sketches(source: _Source) -> Iterator[Recorded]:
+    path, origin, _, skip_bad, report = source
     report.note("file of response examples", path.name)
     category, tool = path.absolute().parent.name, path.stem
     where = f"{category}/{path.name}"
@@ -206,13 +201,8 @@ def _read_sketches(
         )
 
 
-def _read_lines(
-    path: Path,
-    origin: Origin,
-    documents: Documentation | None,
-    skip_bad: bool,
-    report: ReadReport,
-) -> Iterator[Recorded]:
+def _read_lines(source: _Source) -> Iterator[Recorded]:
+    path, origin, _, skip_bad, report = source
     report.note("file of JSON Lines", path.name)
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
