@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from toolenv import bridge
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import branch_off, expand, propose, read_count, repeats_a_call
+from toolenv.agents.expanding import (
+    best_first,
+    branch_off,
+    propose,
+    read_count,
+    repeats_a_call,
+)
 from toolenv.agents.scoring import Scorer, best
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Message, Step
@@ -113,19 +120,12 @@ class DFSDT(Agent):
         return last
 
     async def _explore_ranked(self, env: ToolEnv, scorer: Scorer) -> Branch | None:
-        last, waiting = env, [env]  # the next to be expanded at the end
-        while waiting and not env.meter.exhausted():
-            children = await expand(self.policy, waiting.pop(), self.breadth)
-            if not children:
-                break
-            last = children[-1]
-            if last.ended == "answer":
-                return last.branch
-            going_on = [child for child in children if not child.ended]
+        async def rank(children: Sequence[ToolEnv]) -> list[ToolEnv]:
             if self.prune_repeats:
-                going_on = [child for child in going_on if not repeats_a_call(child.branch)]
-            waiting += reversed(await best(scorer, going_on))
-        return last.branch
+                children = [child for child in children if not repeats_a_call(child.branch)]
+            return await best(scorer, children)
+
+        return await best_first(self.policy, env, self.breadth, rank)
 
     async def _explore_speculatively(self, env: ToolEnv) -> Branch | None:
         last = env.branch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from toolenv.jsontext import JsonValue, render
 
 __all__ = [
     "Siblings",
+    "best_first",
     "branch_off",
     "describe_siblings",
     "expand",
@@ -111,6 +112,37 @@ async def expand(
             break
         tried += [step for step in (child.branch.last,) if step is not None]
     return children
+
+
+async def best_first(
+    policy: Policy,
+    env: ToolEnv,
+    breadth: int,
+    rank: Callable[[Sequence[ToolEnv]], Awaitable[Sequence[ToolEnv]]],
+    *,
+    siblings: Siblings = "shown",
+) -> Branch | None:
+    """Search depth first, all children of a node before any of them is expanded.
+
+    Args:
+        policy: What proposes the steps.
+        env: Where the search begins.
+        breadth: Children of one node.
+        rank: Of the children that go on, those worth expanding, best first.
+        siblings: As for ``expand``.
+
+    Returns:
+        The first branch that answers, else the last that was made.
+    """
+    last, waiting = env, [env]  # the next to be expanded at the end
+    while waiting and not env.meter.exhausted():
+        children = await expand(policy, waiting.pop(), breadth, siblings)
+        for child in children:
+            if child.ended == "answer":
+                return child.branch
+        last = children[-1] if children else last
+        waiting += reversed(await rank([child for child in children if not child.ended]))
+    return last.branch
 
 
 async def _take_a_step(policy: Policy, child: ToolEnv) -> None:

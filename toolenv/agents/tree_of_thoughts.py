@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import Siblings, expand, read_count
+from toolenv.agents.expanding import Siblings, best_first, expand, read_count
 from toolenv.agents.scoring import Progress, Scorer, best, score_all
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch
@@ -113,21 +114,15 @@ class TreeOfThoughtsDFS(_TreeOfThoughts):
 
     async def explore(self, env: ToolEnv) -> Branch | None:
         """Search until an answer, exhaustion or the end of the budget."""
-        last, waiting = env, [env]
-        while waiting and not env.meter.exhausted():
-            children = await expand(self.policy, waiting.pop(), self.breadth, self.siblings)
-            for child in children:
-                if child.ended == "answer":
-                    return child.branch
-            last = children[-1] if children else last
-            waiting += await self._worth_going_on([one for one in children if not one.ended])
-        return last.branch
+        return await best_first(
+            self.policy, env, self.breadth, self._worth_going_on, siblings=self.siblings
+        )
 
-    async def _worth_going_on(self, children: list[ToolEnv]) -> list[ToolEnv]:
-        """Those above the threshold, the best last."""
-        if self.threshold is None and len(children) < 2:
-            return children
-        scores = await score_all(self.scorer, children)
-        order = sorted(range(len(children)), key=lambda index: (scores[index], -index))
+    async def _worth_going_on(self, children: Sequence[ToolEnv]) -> list[ToolEnv]:
+        """Those above the threshold, the best first."""
         least = self.threshold
-        return [children[index] for index in order if least is None or scores[index] >= least]
+        if least is None:
+            return await best(self.scorer, children)
+        scores = await score_all(self.scorer, children)
+        order = sorted(range(len(children)), key=lambda index: -scores[index])
+        return [children[index] for index in order if scores[index] >= least]
