@@ -10,17 +10,19 @@ from __future__ import annotations
 import ast
 import sqlite3
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolenv.actions import read_arguments
 from toolenv.apis import Identity
-from toolenv.errors import ConfigurationError, SnapshotError
+from toolenv.errors import SnapshotError
 from toolenv.files import replacing
 from toolenv.formats.files import write_json
 from toolenv.formats.report import ReadReport
+from toolenv.formats.row_columns import Columns
+from toolenv.formats.row_files import write_rows
 from toolenv.formats.toolbench.tools import safe_category, safe_stem
 from toolenv.jsontext import JsonValue, parse, render
 from toolenv.snapshots.canonical import Documentation
@@ -28,8 +30,6 @@ from toolenv.snapshots.records import Recorded, encode
 from toolenv.snapshots.success import classify
 
 __all__ = ["export_lines", "export_parquet", "export_stabletoolbench"]
-
-_BATCH = 1_000
 
 
 def export_lines(records: Iterable[Recorded], path: str | Path) -> int:
@@ -61,39 +61,25 @@ def export_parquet(records: Iterable[Recorded], path: str | Path) -> int:
 
     Raises:
         ConfigurationError: ``pyarrow`` is not installed.
-        SnapshotError: The file cannot be written.
+        FormatError: The file cannot be written.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ConfigurationError(
-            "Parquet needs pyarrow, which is not installed.",
-            fix="Install it with: pip install 'toolenv[parquet]'.",
-        ) from error
-    types = {"status": pa.int16(), "ordinal": pa.uint64()}
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in _COLUMNS])
-    count = 0
-    rows = iter(records)
-    try:
-        with replacing(Path(path)) as new, pq.ParquetWriter(new, schema, compression="zstd") as out:
-            while batch := [_row(record) for record in islice(rows, _BATCH)]:
-                out.write_table(pa.Table.from_pylist(batch, schema))
-                count += len(batch)
-    except OSError as error:
-        raise _unwritten(path, error) from error
-    return count
+    return write_rows(map(_row, records), Path(path), _COLUMNS, "parquet")
 
 
-_COLUMNS = (
-    "key", "canonical", "function", "category", "tool", "api", "arguments", "text", "status",
-    "success", "origin", "completeness", "recording", "ordinal", "recorded_at", "changes",
-)  # fmt: skip
+_COLUMNS: Columns = {
+    **dict.fromkeys(("key", "canonical"), "string"),
+    **dict.fromkeys(Identity._fields, "string"),
+    **dict.fromkeys(("arguments", "text"), "string"),
+    "status": "int16",
+    **dict.fromkeys(("success", "origin", "completeness", "recording"), "string"),
+    "ordinal": "uint64",
+    **dict.fromkeys(("recorded_at", "changes"), "string"),
+}
 
 
 def _row(record: Recorded) -> dict[str, Any]:
     response = record.response
-    row = {
+    return {
         "key": record.key.hex(),
         "canonical": record.canonical,
         **record.identity._asdict(),
@@ -108,13 +94,6 @@ def _row(record: Recorded) -> dict[str, Any]:
         "recorded_at": record.recorded_at,
         "changes": record.changes,
     }
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
 
 
 def export_stabletoolbench(
@@ -198,7 +177,7 @@ def _entries(
             _path_of(identity),
             key,
             record.recorded_at,
-            _plain(response.recording),
+            response.recording.encode("utf-8", "backslashreplace").decode(),
             response.ordinal,
             _value_of(response.text),
         )

@@ -1,0 +1,69 @@
+"""The README of a folder of tables, as dataset hubs and ``datasets.load_dataset`` read it.
+
+Its header (YAML between two lines of ``---``) names the tables, their files by split and their
+columns, so that nothing is inferred; see the "dataset card" documentation of Hugging Face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from toolenv.formats.row_columns import Columns, Kind
+from toolenv.jsontext import JsonValue, render
+
+__all__ = ["CardTable", "dataset_card"]
+
+
+class CardTable(NamedTuple):
+    """One table of a folder.
+
+    Args:
+        name: What ``load_dataset(folder, name)`` calls it.
+        columns: Its columns.
+        files: By split, a path in the folder; a folder stands for the saved dataset in it.
+    """
+
+    name: str
+    columns: Columns
+    files: Mapping[str, str]
+
+
+def dataset_card(text: str, tables: Sequence[CardTable]) -> str:
+    """A README: the header that programs read, then the text that people read.
+
+    Args:
+        text: Markdown.
+        tables: The tables of the folder, the one that is loaded by default first.
+    """
+    configurations: list[JsonValue] = [
+        {
+            "config_name": table.name,
+            "data_files": [
+                {"split": split, "path": path if "." in path else f"{path}/*.arrow"}
+                for split, path in table.files.items()
+            ],
+            **({"default": True} if number == 0 else {}),
+        }
+        for number, table in enumerate(tables)
+    ]
+    features: list[JsonValue] = [
+        {"config_name": table.name, "features": _features(table.columns)} for table in tables
+    ]
+    # JSON is YAML too
+    header = {"configs": configurations, "dataset_info": features}
+    lines = [f"{key}: {render(value)}" for key, value in header.items()]
+    return "\n".join(["---", *lines, "---", "", text.strip(), ""])
+
+
+def _features(columns: Columns) -> list[JsonValue]:
+    return [{"name": name, **_feature(kind)} for name, kind in columns.items()]
+
+
+def _feature(kind: Kind) -> dict[str, JsonValue]:
+    if isinstance(kind, list):
+        inner = _feature(kind[0])
+        return {"list": inner.get("dtype", inner.get("struct", inner))}
+    if isinstance(kind, Mapping):
+        return {"struct": _features(kind)}
+    return {"dtype": kind}
