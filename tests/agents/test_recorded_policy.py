@@ -101,6 +101,13 @@ def test_other_seeds_functions_and_policies_are_other_requests(store: Store) -> 
     assert others == ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":0}']
 
 
+def test_a_store_that_is_only_replayed_is_neither_asked_beyond_nor_written_to(store: Store) -> None:
+    policy = RecordedPolicy(InTurn(saying("a"), answering("b")), store)
+    policy.replay_only = True
+    episode = ReACT(policy).run(environment(), TASK)
+    assert episode.ended.startswith("error:policy: ") and list(store.records()) == []
+
+
 def test_what_a_snapshot_lacks_is_an_error_and_no_wrong_answer(
     store: Store, tmp_path: Path
 ) -> None:
@@ -108,7 +115,7 @@ def test_what_a_snapshot_lacks_is_an_error_and_no_wrong_answer(
     with Snapshot(tmp_path / "empty.snap") as snapshot:
         policy = RecordedPolicy(InTurn(saying("a"), answering("b")), snapshot)
         episode = ReACT(policy).run(environment(), TASK)
-    assert episode.ended.startswith("error:policy: ") and "holds no completion" in episode.ended
+    assert episode.ended.startswith("error:policy: ") and "No completion is recorded" in episode.ended
     assert episode.outcome == "infrastructure_error"
 
 

@@ -44,6 +44,8 @@ def demo(
             highlight=False,
             soft_wrap=True,
         )
+        for difference in found.different[:5]:
+            console.print(plain(str(difference)), soft_wrap=True)
         page = out / "report.html"
         write_report([found.live, found.replayed], page, title="MiniToolBench, live and replayed")
         console.print(plain(f"report: {page}"), soft_wrap=True)

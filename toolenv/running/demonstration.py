@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolenv.episodes import Episode
 from toolenv.errors import ConfigurationError
 from toolenv.running.configuration import RunConfiguration
+from toolenv.running.episode_differences import EpisodeDifference, episode_differences
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
 from toolenv.running.runner import Progress, run
@@ -29,14 +29,14 @@ class Demonstration:
         manifest: The snapshot of what it was answered.
         snapshot: The snapshot's file.
         replayed: The run from the snapshot alone.
-        different: Episodes that observed or came to something else in the second.
+        different: Where an episode first observed, or came to, something else in the second.
     """
 
     live: RunFolder
     manifest: Manifest
     snapshot: Path
     replayed: RunFolder
-    different: list[EpisodeKey]
+    different: list[EpisodeDifference]
 
 
 def demonstrate(
@@ -82,13 +82,16 @@ def demonstrate(
     return Demonstration(live, manifest, snapshot, replayed, _different(live, replayed))
 
 
-def _different(live: RunFolder, replayed: RunFolder) -> list[EpisodeKey]:
-    """Episodes that observed something else, or came to something else."""
-    before = {EpisodeKey.of(episode): _observed(episode) for episode in live.episodes()}
-    after = {EpisodeKey.of(episode): _observed(episode) for episode in replayed.episodes()}
-    return sorted(key for key in before if before[key] != after.get(key))
+def _different(live: RunFolder, replayed: RunFolder) -> list[EpisodeDifference]:
+    """What was observed and came of it otherwise; who answered is otherwise throughout."""
+    before = {EpisodeKey.of(episode): episode for episode in live.episodes()}
+    return [
+        difference
+        for episode in replayed.episodes()
+        for difference in episode_differences(
+            before[EpisodeKey.of(episode)], episode, apart_from=_WHO_ANSWERED, most=1
+        )
+    ]
 
 
-def _observed(episode: Episode) -> tuple[object, ...]:
-    seen = [(step.parent, step.message, step.observation) for step in episode.steps]
-    return (seen, episode.chosen, episode.ended, episode.outcome)
+_WHO_ANSWERED = frozenset({"source", "recording", "ordinal", "fingerprints", "state"})

@@ -14,6 +14,7 @@ from toolenv.episodes import Call, Episode, Response, Status
 from toolenv.errors import FormatError
 from toolenv.formats import ReadReport, read_answer, read_converted, read_tasks
 from toolenv.jsontext import parse
+from toolenv.running.episode_differences import numbers_by_ranks
 from toolenv.simulators import Order, RecordedSimulator
 from toolenv.snapshots import Manifest, Recordings, Snapshot, freeze, records_of
 
@@ -217,21 +218,13 @@ def _pairs(
     recorded: Episode, replayed: Episode
 ) -> Iterator[tuple[int, Call, Response, Response | None]]:
     """Each recorded call with its replay: steps are matched by their ranks along the path."""
-    again = _by_ranks(replayed)
-    for ranks, number in _by_ranks(recorded).items():
+    again = numbers_by_ranks(replayed)
+    for ranks, number in numbers_by_ranks(recorded).items():
         step = recorded.steps[number]
         twin = again.get(ranks)
         responses = replayed.steps[twin].responses if twin is not None else ()
         for index, (call, then) in enumerate(zip(step.calls, step.responses, strict=True)):
             yield number, call, then, responses[index] if index < len(responses) else None
-
-
-def _by_ranks(episode: Episode) -> dict[tuple[int, ...], int]:
-    ranks: list[tuple[int, ...]] = []
-    for step in episode.steps:
-        above = ranks[step.parent] if step.parent >= 0 else ()
-        ranks.append((*above, step.rank))
-    return {path: number for number, path in enumerate(ranks)}
 
 
 class _Kind(Enum):

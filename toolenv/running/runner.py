@@ -27,7 +27,15 @@ from toolenv.snapshots import Snapshot, Store
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
-__all__ = ["Planned", "Progress", "plan", "run"]
+__all__ = [
+    "Planned",
+    "Progress",
+    "endpoints_of",
+    "fingerprints_of",
+    "open_completions",
+    "plan",
+    "run",
+]
 
 _APART = 16
 """Turns of the event loop between the beginnings of episodes: enough for a request to leave. Those
@@ -150,24 +158,19 @@ def run(
         ToolenvError: Something cannot be opened, or the folder holds another run.
     """
     env = configuration.open_environment()
-    completions = _open_completions(configuration.completions)
+    completions = open_completions(configuration.completions)
     try:
         planned = plan(configuration, env, completions)
         tasks = list({item.task.id: item.task for item in planned}.values())
         identity = configuration.identity()
-        fingerprints = {"environment": env.fingerprint}
-        fingerprints |= {
-            f"agent {item.agent.name} {item.agent.policy.name}": item.agent.fingerprint
-            for item in planned
-        }
         opened = RunFolder.open_for_resume if resume and _has_run(out) else RunFolder.create
         with opened(
             out,
             tasks,
             configuration=identity,
-            fingerprints=fingerprints,
+            fingerprints=fingerprints_of(env, planned),
             environment=env.fingerprint_parts,
-            network=_endpoints(planned) if configuration.is_offline else None,
+            network=endpoints_of(planned) if configuration.is_offline else None,
             sync=sync,
         ) as folder:
             finished = folder.journal.finished()
@@ -184,20 +187,29 @@ def run(
     return RunFolder.open(out)
 
 
-def _open_completions(place: str | None) -> Recordings | None:
-    """A snapshot where the place is a file, else a store."""
+def fingerprints_of(env: ToolEnv, planned: Sequence[Planned]) -> dict[str, str]:
+    """What the results depend on, by part, as a manifest has it."""
+    agents = {
+        f"agent {item.agent.name} {item.agent.policy.name}": item.agent.fingerprint
+        for item in planned
+    }
+    return {"environment": env.fingerprint, **agents}
+
+
+def open_completions(place: str | None) -> Recordings | None:
+    """Where completions are: a snapshot where the place is a file, else a store."""
     if place is None:
         return None
     return Snapshot(place) if place.endswith(".snap") or Path(place).is_file() else Store(place)
 
 
-def _endpoints(planned: Sequence[Planned]) -> dict[str, str]:
+def endpoints_of(planned: Sequence[Planned]) -> dict[str, str]:
     """The servers that the policies ask, by policy, without what else is in their addresses."""
     found: dict[str, str] = {}
     for policy in (item.agent.policy for item in planned):
         if isinstance(policy, RecordedPolicy):
-            if not isinstance(policy.recordings, Store):
-                continue  # nothing is asked
+            if policy.replay_only:
+                continue
             policy = policy.policy
         if hasattr(policy, "base_url"):
             address = urlsplit(policy.base_url or "")

@@ -35,13 +35,18 @@ class RecordedPolicy:
         recordings: A store, which new completions are written to, or a snapshot, beyond which
             nothing is asked.
 
+    Attributes:
+        replay_only: Whether nothing is asked; always so of a snapshot, and of a store if set.
+
     Raises:
-        PolicyError: When called: a snapshot lacks the completion, or a record is none.
+        PolicyError: When called: the completion is lacking and nothing is asked, or a record is
+            none.
     """
 
     def __init__(self, policy: Policy, recordings: Recordings) -> None:
         self.policy = policy
         self.recordings = recordings
+        self.replay_only = not isinstance(recordings, Store)
 
     @property
     def name(self) -> str:
@@ -70,9 +75,9 @@ class RecordedPolicy:
         found = self.recordings.lookup(COMPLETION, key)
         if found:
             return _read(found[0])
-        if not isinstance(self.recordings, Store):
+        if self.replay_only or not isinstance(self.recordings, Store):
             raise PolicyError(
-                "The snapshot holds no completion for this request.",
+                "No completion is recorded for this request.",
                 where=self.name,
                 fix="Record completions to a store, or run exactly what was recorded.",
             )
