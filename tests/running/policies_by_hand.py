@@ -60,3 +60,13 @@ class Endless(Named):
 
         await bridge.wait(a_while)
         return Message("on and on")
+
+
+class Moody(Named):
+    """Says what it is told to beforehand; its fingerprint does not tell."""
+
+    name = "moody"
+    mood = "hm"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        return read_action(self.mood if len(messages) < 5 else GIVE_UP)

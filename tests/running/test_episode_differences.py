@@ -77,4 +77,4 @@ def test_long_texts_are_cut_to_where_they_differ() -> None:
     (found,) = episode_differences(one, other)
     assert found.field == "message.content"
     assert "then" in found.recorded and "now" in found.again
-    assert max(len(found.recorded), len(found.again)) <= 62
+    assert max(len(found.recorded), len(found.again)) <= 102

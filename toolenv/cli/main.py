@@ -23,6 +23,7 @@ from toolenv.cli.simulate import app as simulate
 from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
 from toolenv.cli.tools import app as tools
+from toolenv.cli.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -42,6 +43,7 @@ app.command()(show)
 app.command()(report)
 app.command()(metrics)
 app.command()(judge)
+app.command()(verify)
 app.command()(replay)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)

@@ -14,7 +14,7 @@ from toolenv.running.step_records import step_record
 __all__ = ["EpisodeDifference", "episode_differences", "numbers_by_ranks"]
 
 _ABSENT: Final = object()
-_SHOWN = 60
+_SHOWN = 100
 _BEFORE = 20
 
 
