@@ -109,12 +109,16 @@ def differing_calls(tasks: int) -> Study:
     return study
 
 
-def by_tool(tasks: int, tools: int, each: int) -> Study:
-    """A pass rate over tools drawn from many: each task needs some, and passes as they allow."""
+def by_tool(tasks: int, tools: int, each: int, alike: float = 6.0) -> Study:
+    """A pass rate over tools drawn from many: each task needs some, and passes as they allow.
+
+    The more ``alike``, the less tools differ: the share of what a single tool's tasks have in
+    common is 1 / (alike + 1).
+    """
     metric = Metric("passed", "passed", lambda episode, gold: Measured(0.0))
 
     def study(generator: np.random.Generator) -> list[tuple[Estimate, float]]:
-        rates = generator.beta(6 * 0.6, 6 * 0.4, size=tools)
+        rates = generator.beta(alike * 0.6, alike * 0.4, size=tools)
         units = []
         for number in range(tasks):
             needed = generator.choice(tools, size=each, replace=False)
@@ -208,6 +212,9 @@ def designs() -> Iterator[Design]:
     yield Design("61 tasks, 7 tools, 1 each", ("pass rate by tool",), by_tool(61, 7, 1))
     yield Design("61 tasks, 7 tools, 2 each", ("pass rate by tool",), by_tool(61, 7, 2))
     yield Design("100 tasks, 40 tools, 2 each", ("pass rate by tool",), by_tool(100, 40, 2))
+    for alike in (2.0, 20.0):
+        name = f"61 tasks, 7 tools, 2 each, alike {alike:g}"
+        yield Design(name, ("pass rate by tool",), by_tool(61, 7, 2, alike))
     for tasks in (30, 100):
         yield Design(f"{tasks} tasks", ("steps",), counting(tasks))
     judged = ("kappa", "leniency", "accuracy", "false passes")

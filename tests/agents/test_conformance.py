@@ -29,9 +29,10 @@ from toolenv.agents import (
     TreeOfThoughtsBFS,
     TreeOfThoughtsDFS,
 )
+from toolenv.agents.policies import NothingPolicy, OraclePolicy
 from toolenv.env import ToolEnv
 from toolenv.limits import Budget
-from toolenv.mini import KeywordPolicy, OraclePolicy, mini_tasks
+from toolenv.mini import KeywordPolicy, mini_tasks
 from toolenv.tasks import Task
 from toolenv.testing import AgentSuite, PolicySuite
 
@@ -53,7 +54,17 @@ class TestKeywordPolicy(OnMini):
 
 class TestOraclePolicy(OnMini):
     def make_policy(self) -> Policy:
-        return OraclePolicy()
+        return OraclePolicy(mini_tasks())
+
+
+class TestNoisyOraclePolicy(OnMini):
+    def make_policy(self) -> Policy:
+        return OraclePolicy(mini_tasks(), noise=0.5)
+
+
+class TestNothingPolicy(OnMini):
+    def make_policy(self) -> Policy:
+        return NothingPolicy()
 
 
 class TestScriptPolicy(OnMini):

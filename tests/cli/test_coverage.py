@@ -7,7 +7,7 @@ import pytest
 
 from tests.running.processes import toolenv
 
-KEYWORD, ORACLE = (f"local:toolenv.mini:{name}" for name in ("KeywordPolicy", "OraclePolicy"))
+KEYWORD, ORACLE = "local:toolenv.mini:KeywordPolicy", "oracle"
 
 
 @pytest.fixture(scope="module")

@@ -223,3 +223,29 @@ def test_published_answers_say_for_how_many_each_is_computable(data: Path) -> No
     assert figures["api_success"].reasons["responses are cut"] > 250
     assert 0 < figures["repeated_calls"].computable < 150
     assert figures["grounded_share"].computable == figures["node_f1"].computable == 0
+
+
+def test_tasks_that_share_tools_say_less_than_tasks_on_their_own() -> None:
+    """Three tools, each task with two of them; one tool fails, and with it half of the tasks."""
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")] * 20
+    shared = [
+        Unit(f"task {n:02}", tools, (Measured(float("a" not in tools)), Measured(n % 7 + 1.0, 1.0)))
+        for n, tools in enumerate(pairs)
+    ]
+    count = Metric("steps", "steps", lambda episode, gold: Measured(0.0), kind="count")
+    by_task, by_tool = (
+        summarise_metrics(shared, [ONE, count], 0, clusters=clusters)
+        for clusters in ("task", "tool")
+    )
+    for one, other in zip(by_task, by_tool, strict=True):
+        assert one.macro.value == other.macro.value
+        assert other.macro.low <= one.macro.low and one.macro.high <= other.macro.high
+    assert by_tool[0].macro.high - by_tool[0].macro.low > 0.6
+    moved, _ = compare_metrics(shared, shared, [ONE, count], 0, clusters="tool")
+    assert moved.macro.low < 0 < moved.macro.high and moved.macro.value == 0
+
+
+def test_tools_that_all_tasks_need_are_one_tool() -> None:
+    alike = [Unit(f"{n}", ("a", "b"), (Measured(float(n % 2)),)) for n in range(20)]
+    (found,) = summarise_metrics(alike, [ONE], 0, clusters="tool")
+    assert (found.macro.low, found.macro.high) == (0, 1)

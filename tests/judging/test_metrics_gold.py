@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.judging.calls_by_hand import Made, episode, task
 from toolenv.errors import ConfigurationError, FormatError
-from toolenv.judging.gold import Checkpoint, Gold, GoldCall, read_gold
+from toolenv.formats.gold import Checkpoint, Gold, GoldCall, read_gold
 from toolenv.judging.gold_metrics import GOLD_METRICS, checkpoints_met, equal_form
 from toolenv.judging.grounding import GROUNDING_METRICS, claims_of, ground
 from toolenv.judging.metrics import Absent, Measured, Metric, Unit, judged_branch

@@ -9,9 +9,9 @@ from tests.judging.calls_by_hand import episode, task
 from toolenv import ToolEnv
 from toolenv.apis import FINISH
 from toolenv.episodes import ROOT, Branch, FunctionCall
+from toolenv.formats.gold import Gold
 from toolenv.jsontext import render
 from toolenv.judging.controls import order_controls
-from toolenv.judging.gold import Gold
 from toolenv.judging.rewards import (
     CheckpointScore,
     VerdictScore,

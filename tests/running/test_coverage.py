@@ -26,7 +26,7 @@ from toolenv.simulators import NeighbourSimulator
 from toolenv.snapshots import Recorded, Snapshot, Store, freeze, records_of
 from toolenv.tasks import Task
 
-KEYWORD, ORACLE = (f"local:toolenv.mini:{name}" for name in ("KeywordPolicy", "OraclePolicy"))
+KEYWORD, ORACLE = "local:toolenv.mini:KeywordPolicy", "oracle"
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 
 from tests.running.ranked_runs import at_least, written
 from toolenv.errors import ConfigurationError, JournalError
+from toolenv.formats.gold import Gold
 from toolenv.judging.agreement import Label
 from toolenv.judging.decision_tree import Decision
-from toolenv.judging.gold import Gold
 from toolenv.judging.verdicts import PassVerdict, PassVote
 from toolenv.mini import mini_solution, mini_tasks
 from toolenv.running.configuration import RunConfiguration
@@ -21,8 +21,8 @@ from toolenv.running.verdict_sets import VerdictManifest, VerdictSet
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     place = tmp_path_factory.mktemp("runs")
-    for name, policy in (("oracle", "OraclePolicy"), ("keyword", "KeywordPolicy")):
-        configuration = RunConfiguration(policies=(f"local:toolenv.mini:{policy}",))
+    for name, policy in (("oracle", "oracle"), ("keyword", "local:toolenv.mini:KeywordPolicy")):
+        configuration = RunConfiguration(policies=(policy,))
         run(configuration, place / name).close()
     return place / "oracle", place / "keyword"
 

@@ -6,32 +6,43 @@ A policy is ``kind:place``, an agent a strategy's name; options follow a questio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.dfsdt import DFSDT
-from toolenv.agents.policies import HumanPolicy, OpenAIPolicy, RandomPolicy, TransformersPolicy
+from toolenv.agents.policies import (
+    HumanPolicy,
+    NothingPolicy,
+    OpenAIPolicy,
+    OraclePolicy,
+    RandomPolicy,
+    TransformersPolicy,
+)
 from toolenv.agents.react import ReACT
 from toolenv.agents.scoring import PolicyScorer, Progress, Scorer
 from toolenv.agents.toolbench_dfsdt import ToolBenchDFSDT
 from toolenv.agents.tree_of_thoughts import TreeOfThoughtsBFS, TreeOfThoughtsDFS
 from toolenv.agents.tries import BestOfN, ReACTAtN, SelfConsistency
 from toolenv.errors import ConfigurationError
+from toolenv.formats.gold import read_gold
 from toolenv.jsontext import parse
 from toolenv.limits import Budget
 from toolenv.simulators.specification import open_local
+from toolenv.tasks import Task
 
 __all__ = ["AGENTS", "POLICIES", "open_agent", "open_policy"]
 
 
-def open_policy(specification: str) -> Policy:
+def open_policy(specification: str, tasks: Sequence[Task] = ()) -> Policy:
     """Make the policy that a specification describes.
 
     Args:
-        specification: ``openai:MODEL``, ``random``, ``transformers:FOLDER`` or ``toolllama:FOLDER``
-            of a local model, or ``local:module:name`` of something that is or makes a policy.
+        specification: ``openai:MODEL``, ``transformers:FOLDER`` or ``toolllama:FOLDER`` of a local
+            model, ``local:module:name`` of something that is or makes a policy, ``random``,
+            ``nothing``, ``oracle`` or ``oracle:GOLD`` with a gold file.
+        tasks: The tasks whose solutions the oracle knows; no other policy is told them.
 
     Raises:
         ConfigurationError: It cannot be read, or names something unknown.
@@ -49,7 +60,7 @@ def open_policy(specification: str) -> Policy:
             fix=f"Write kind:place; the kinds are {', '.join(sorted(POLICIES))}.",
         )
     try:
-        return opener(place, options)
+        return opener(place, options, tasks)
     except TypeError as error:  # options are not quoted: one of them may be a key
         raise ConfigurationError(f"The options of {head!r} do not fit: {error}.") from error
 
@@ -112,21 +123,29 @@ def _open_scorer(specification: str, policy: Policy) -> Scorer:
     )
 
 
-def _open_openai(model: str, options: dict[str, Any]) -> Policy:
+def _open_openai(model: str, options: dict[str, Any], _: Sequence[Task]) -> Policy:
     if not model:
         raise ConfigurationError("No model is named.", fix="Write openai:MODEL.")
     return OpenAIPolicy(model, **options)
 
 
-def _open_human(_: str, options: dict[str, Any]) -> Policy:
+def _open_human(_: str, options: dict[str, Any], __: Sequence[Task]) -> Policy:
     return HumanPolicy(**options)
 
 
-def _open_random(_: str, options: dict[str, Any]) -> Policy:
+def _open_random(_: str, options: dict[str, Any], __: Sequence[Task]) -> Policy:
     return RandomPolicy(**options)
 
 
-def _open_local(place: str, options: dict[str, Any]) -> Policy:
+def _open_nothing(_: str, options: dict[str, Any], __: Sequence[Task]) -> Policy:
+    return NothingPolicy(**options)
+
+
+def _open_oracle(gold: str, options: dict[str, Any], tasks: Sequence[Task]) -> Policy:
+    return OraclePolicy(tasks, read_gold(gold) if gold else None, **options)
+
+
+def _open_local(place: str, options: dict[str, Any], _: Sequence[Task]) -> Policy:
     return open_local(
         place,
         options,
@@ -135,17 +154,19 @@ def _open_local(place: str, options: dict[str, Any]) -> Policy:
     )
 
 
-def _open_transformers(model: str, options: dict[str, Any]) -> Policy:
+def _open_transformers(model: str, options: dict[str, Any], _: Sequence[Task]) -> Policy:
     return TransformersPolicy(model, **options)
 
 
-def _open_toolllama(model: str, options: dict[str, Any]) -> Policy:
+def _open_toolllama(model: str, options: dict[str, Any], _: Sequence[Task]) -> Policy:
     return TransformersPolicy(model, style="toolllama", **options)
 
 
-POLICIES: dict[str, Callable[[str, dict[str, Any]], Policy]] = {
+POLICIES: dict[str, Callable[[str, dict[str, Any], Sequence[Task]], Policy]] = {
     "openai": _open_openai,
     "random": _open_random,
+    "nothing": _open_nothing,
+    "oracle": _open_oracle,
     "human": _open_human,
     "local": _open_local,
     "transformers": _open_transformers,

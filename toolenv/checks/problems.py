@@ -8,13 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from toolenv.apis import API, FINISH
-from toolenv.checks.applying import apply_check
 from toolenv.checks.calls import names_function
 from toolenv.checks.kinds import KINDS, unknown_kind
 from toolenv.checks.mentions import normal
-from toolenv.episodes import ROOT, Branch, Call, Message, Response, Step
+from toolenv.checks.trying import about_answers, try_answer
 from toolenv.errors import CheckError
-from toolenv.jsontext import JsonValue, render
 from toolenv.tasks import Check, Task, WantedCall
 
 __all__ = ["Problem", "did_you_mean", "problems_of"]
@@ -204,14 +202,14 @@ def _failing_examples(check: Check, task: Task) -> Iterator[Problem]:
     for key in examples.unknown:
         fix = did_you_mean(key, ("right", "wrong"))
         yield Problem(f"check.examples.{key}", "Examples are right or wrong.", fix)
-    tried = _of_answers(check)
+    tried = about_answers(check)
     if tried is None:
         if examples.right or examples.wrong:
             what = "The check does not look at the answer."
             yield Problem("check.examples", what, "Leave the examples out.")
         return
     for number, answer in enumerate(examples.right):
-        verdict = apply_check(tried, _answered(task, answer))
+        verdict = try_answer(tried, task, answer)
         if verdict.decision != "correct":
             yield Problem(
                 f"check.examples.right[{number}]",
@@ -219,27 +217,10 @@ def _failing_examples(check: Check, task: Task) -> Iterator[Problem]:
                 "Change the check, or the example.",
             )
     for number, answer in enumerate(examples.wrong):
-        verdict = apply_check(tried, _answered(task, answer))
+        verdict = try_answer(tried, task, answer)
         if verdict.decision in ("correct", "unverifiable"):
             yield Problem(
                 f"check.examples.wrong[{number}]",
                 f"The check finds it {verdict.decision}: {verdict.reason}.",
                 "Change the check, or the example.",
             )
-
-
-def _of_answers(check: Check) -> Check | None:
-    """What a check asks of the answer alone; None where it asks nothing of it."""
-    kind = KINDS[check.kind]
-    if kind.needs != "parts":
-        return check if kind.needs == "answer" else None
-    parts = tuple(part for one in check.checks if (part := _of_answers(one)) is not None)
-    return check.model_copy(update={"checks": parts}) if parts else None
-
-
-def _answered(task: Task, answer: JsonValue) -> Branch:
-    """A branch that gives an answer and does nothing else."""
-    arguments: dict[str, JsonValue] = {"return_type": "give_answer", "final_answer": answer}
-    call = Call(FINISH, arguments, None, render(arguments))
-    step = Step(ROOT, 0, Message(), (call,), (Response(""),), "", ended="answer")
-    return Branch(task, (step,), 0)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from toolenv.cli.compare_agents import compare_agents
+from toolenv.cli.controls import controls
 from toolenv.cli.demo import demo
 from toolenv.cli.doctor import doctor
 from toolenv.cli.judge import judge
@@ -44,6 +45,7 @@ app.command()(report)
 app.command()(metrics)
 app.command()(judge)
 app.command()(verify)
+app.command()(controls)
 app.command()(replay)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)

@@ -59,8 +59,8 @@ def metrics(
     """
     with friendly_errors():
         from toolenv.errors import ConfigurationError
+        from toolenv.formats.gold import read_gold
         from toolenv.judging.agreement import read_labels
-        from toolenv.judging.gold import read_gold
         from toolenv.running.metrics import measure_runs
 
         if by not in ("task", "tool"):

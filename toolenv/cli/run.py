@@ -49,7 +49,12 @@ def run(
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(help="openai:MODEL, random, local:module:name; repeatable."),
+        typer.Option(
+            help="openai:MODEL, random, oracle?noise=0.3, nothing, local:module:name; repeatable."
+        ),
+    ] = None,
+    no_tools: Annotated[
+        bool | None, typer.Option("--no-tools", help="Offer nothing but Finish: a control.")
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
@@ -105,6 +110,7 @@ def run(
             "simulator": simulator,
             "agents": agent,
             "policies": policy,
+            "no_tools": no_tools,
             "seeds": seed,
             "max_steps": max_steps,
             "policy_calls": policy_calls,

@@ -12,8 +12,8 @@ from typing import Final
 
 from toolenv.apis import FINISH
 from toolenv.episodes import Call, Episode, Response, Status, Step
+from toolenv.formats.gold import Gold
 from toolenv.jsontext import render_sorted
-from toolenv.judging.gold import Gold
 from toolenv.judging.metrics import Absent, Measured, Metric, judged_branch
 from toolenv.snapshots.success import Success, classify
 

@@ -23,6 +23,9 @@ CONTROLS: Final = ("oracle", "noisy oracle", "random", "nothing")
 
 Verdict: TypeAlias = Literal["ordered", "not shown", "broken"]
 
+_ROOM: Final = 0.2
+"""A gap that a benchmark must be able to show: less of one is no order to speak of."""
+
 
 class ControlGap(NamedTuple):
     """How far a control is above the next one.
@@ -31,9 +34,10 @@ class ControlGap(NamedTuple):
         better: The control that should be above.
         worse: The one that should be below.
         difference: The mean over tasks of the paired difference, with its 95 % interval.
-        verdict: ``ordered``: the interval is above 0. ``broken``: the difference is not above 0.
-            ``not shown``: it is, and the interval holds 0: there are too few tasks to tell. Where
-            both pass nothing, as random calls and no calls should, that is ``ordered``.
+        verdict: ``ordered``: the interval is above 0. ``broken``: the difference is not above 0,
+            and the interval leaves no room for a fifth. ``not shown``: there are too few tasks to
+            tell. Where both pass nothing, as random calls and no calls should, that is
+            ``ordered``.
     """
 
     better: str
@@ -103,7 +107,9 @@ def order_controls(
 def _verdict(gap: Estimate, better: float) -> Verdict:
     if gap.value > 0:
         return "ordered" if gap.low > 0 else "not shown"
-    return "ordered" if gap.value == 0 and better == 0 and gap.low <= 0 <= gap.high else "broken"
+    if gap.value == 0 and better == 0:
+        return "ordered"
+    return "broken" if gap.high < _ROOM else "not shown"
 
 
 def _statement(

@@ -22,13 +22,13 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from toolenv.episodes import Call, Episode, Response
+from toolenv.formats.gold import Checkpoint, Gold, GoldCall
 from toolenv.jsontext import JsonValue, render_sorted
 from toolenv.judging.call_metrics import api_calls, is_cut, is_untold, success_of
-from toolenv.judging.gold import Checkpoint, Gold, GoldCall
 from toolenv.judging.metrics import Absent, Measured, Metric, judged_branch
 from toolenv.snapshots.success import structure_of
 
-__all__ = ["GOLD_METRICS", "checkpoints_met", "equal_form"]
+__all__ = ["AST_ACCURACY", "GOLD_METRICS", "checkpoints_met", "equal_form"]
 
 _NO_GOLD: Final = Absent("gold calls are not known")
 _CUT_CALLS: Final = Absent("calls are cut")
@@ -224,11 +224,14 @@ def _checkpoints(episode: Episode, gold: Gold | None) -> Measured | Absent:
     return Measured(met, len(gold.checkpoints))
 
 
+AST_ACCURACY: Final = Metric("ast_accuracy", "AST accuracy", _ast_accuracy)
+"""The share of the gold calls that were made, with exactly their arguments."""
+
 GOLD_METRICS: Final = (
     Metric("node_f1", "node F1", _node_f1),
     Metric("edge_f1", "edge F1", _edge_f1),
     Metric("parameter_f1", "parameter F1", _parameter_f1),
-    Metric("ast_accuracy", "AST accuracy", _ast_accuracy),
+    AST_ACCURACY,
     Metric("hallucination", "hallucination rate", _hallucination, better="less"),
     Metric("checkpoints", "checkpoints in order", _checkpoints),
 )

@@ -19,9 +19,9 @@ from datetime import date
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from toolenv.episodes import Branch, Episode
+from toolenv.formats.gold import Gold
 from toolenv.jsontext import JsonValue
 from toolenv.judging.call_metrics import api_calls, is_cut, relevant_functions, success_of
-from toolenv.judging.gold import Gold
 from toolenv.judging.metrics import Absent, Measured, Metric, judged_branch
 from toolenv.snapshots.success import structure_of
 

@@ -5,23 +5,28 @@ computed, and the reason is said: that is never a zero. Over a run there are two
 *macro* average is the mean over tasks of the mean over a task's episodes of part by whole: each
 task counts alike. The *micro* average is all parts by all wholes: each call counts alike. Intervals
 are over tasks, each with all its episodes, or over tools, where a task that needs several tools
-counts to each with an equal share: those of counts are bootstrap intervals, those of shares
-Wilson's (``toolenv.judging.clustered`` says why).
+belongs to each with an equal share (``toolenv.judging.shared_tools``): those of shares are Wilson's
+(``toolenv.judging.clustered`` says why), those of counts bootstrap intervals over tasks and
+Student's over tools.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import nan
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from toolenv.episodes import ROOT, Branch, Episode
+from toolenv.formats.gold import Gold
 from toolenv.judging.bootstrap import Drawn, Estimate, Numbers, bootstrap, ratio_estimates
-from toolenv.judging.clustered import difference_estimates, influences, rate_estimates
-from toolenv.judging.gold import Gold
+from toolenv.judging.clustered import (
+    count_estimates,
+    difference_estimates,
+    influences,
+    rate_estimates,
+)
 from toolenv.seeds import derive
 from toolenv.tasks import Task
 
@@ -205,11 +210,11 @@ def summarise_metrics(
         A figure for each metric, in order.
     """
     tasks, parts, wholes, shares = _by_task(units, len(metrics))
-    weights = _weights(units, tasks, clusters)
-    # a row for each cluster: what its tasks bring to the sums of either average
-    above = weights @ np.hstack([shares, parts])
-    below = weights @ np.hstack([(wholes > 0).astype(float), wholes])
-    estimates = _estimates(above, below, metrics, derive("metrics", seed), samples)
+    members = _members(units, tasks) if clusters == "tool" else None
+    above = np.hstack([shares, parts])
+    below = np.hstack([(wholes > 0).astype(float), wholes])
+    estimates = _estimates(above, below, metrics, members, derive("metrics", seed), samples)
+    drawn = below[:, : len(metrics)] if members is None else members.T @ below[:, : len(metrics)]
     figures = []
     for number, metric in enumerate(metrics):
         values = [unit.values[number] for unit in units]
@@ -222,7 +227,7 @@ def summarise_metrics(
                 len(units),
                 len(units) - reasons.total(),
                 int((wholes[:, number] > 0).sum()),
-                int((below[:, number] > 0).sum()),
+                int((drawn[:, number] > 0).sum()),
                 dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             )
         )
@@ -258,10 +263,10 @@ def compare_metrics(
     _, *other = _by_task(others, len(metrics))
     both = (one[1] > 0) & (other[1] > 0)
     moved = np.where(both, other[2] - one[2], 0.0)
-    weights = _weights(ones, tasks, clusters)
-    sums = [weights @ np.where(both, array, 0.0) for array in (*one[:2], *other[:2])]
-    count, change = weights @ both.astype(float), weights @ moved
-    found = _differences(change, count, sums, metrics, derive("compared metrics", seed), samples)
+    members = _members(ones, tasks) if clusters == "tool" else None
+    sums = [np.where(both, array, 0.0) for array in (*one[:2], *other[:2])]
+    key = derive("compared metrics", seed)
+    found = _differences(moved, both.astype(float), sums, metrics, members, key, samples)
     return [
         Difference(
             metric.name,
@@ -275,11 +280,20 @@ def compare_metrics(
 
 
 def _estimates(
-    above: Numbers, below: Numbers, metrics: Sequence[Metric], seed: int, samples: int
+    above: Numbers,
+    below: Numbers,
+    metrics: Sequence[Metric],
+    members: Numbers | None,
+    seed: int,
+    samples: int,
 ) -> list[Estimate]:
-    """Averages of either kind: of shares with Wilson's intervals, of counts with bootstrap ones."""
-    shares = rate_estimates(above, below)
-    counts = ratio_estimates(above, below, seed, samples=samples, widened=True) or shares
+    """Averages of either kind: of shares with Wilson's intervals, of counts with others."""
+    shares = rate_estimates(above, below, members=members)
+    if members is None:
+        counts = ratio_estimates(above, below, seed, samples=samples, widened=True) or shares
+    else:
+        means = _divided(above.sum(axis=0), below.sum(axis=0))
+        counts = count_estimates(means, influences(above, below), below, members)
     kinds = [metric.kind for metric in metrics] * 2
     return [
         share if kind == "share" else count
@@ -289,36 +303,40 @@ def _estimates(
 
 def _differences(
     change: Numbers,
-    count: Numbers,
+    told: Numbers,
     sums: Sequence[Numbers],
     metrics: Sequence[Metric],
+    members: Numbers | None,
     seed: int,
     samples: int,
 ) -> list[Estimate]:
     """The macro differences, then the micro ones."""
-    share = [number for number, metric in enumerate(metrics) if metric.kind == "share"]
     rates = [
         _divided(sums[2 * side].sum(axis=0), sums[2 * side + 1].sum(axis=0)) for side in (0, 1)
     ]
     moves = [influences(sums[2 * side], sums[2 * side + 1]) for side in (0, 1)]
-    told = (count > 0).astype(float)
-    macro = _divided(change.sum(axis=0), count.sum(axis=0)) + influences(change, count)
-    micro = rates[1] - rates[0] + moves[1] - moves[0]
+    values = np.concatenate([_divided(change.sum(axis=0), told.sum(axis=0)), rates[1] - rates[0]])
+    moved = np.hstack([influences(change, told), moves[1] - moves[0]])
+    twice = np.hstack([told, told])
+    shares = difference_estimates(np.nan_to_num(values) + moved, twice, members=members)
 
     def figures(drawn: Drawn) -> Numbers:
         first, whole_1, second, whole_2 = (array[drawn].sum(axis=0) for array in sums)
-        mean = _divided(change[drawn].sum(axis=0), count[drawn].sum(axis=0))
+        mean = _divided(change[drawn].sum(axis=0), told[drawn].sum(axis=0))
         return np.concatenate([mean, _divided(second, whole_2) - _divided(first, whole_1)])
 
-    sizes = [int(number) for number in told.sum(axis=0)] * 2
-    if not len(change):
-        return [Estimate(nan, nan, nan)] * len(sizes)
-    found = bootstrap(figures, len(change), seed, samples=samples, widened=sizes)
-    bounded = [*difference_estimates(macro, told), *difference_estimates(micro, told)]
-    for number in share:
-        for place in (number, number + len(metrics)):
-            found[place] = bounded[place]
-    return found
+    if members is not None:
+        counts = count_estimates(values, moved, twice, members)
+    elif len(change):
+        sizes = [int(number) for number in twice.sum(axis=0)]
+        counts = bootstrap(figures, len(change), seed, samples=samples, widened=sizes)
+    else:
+        counts = shares
+    kinds = [metric.kind for metric in metrics] * 2
+    return [
+        share if kind == "share" else count
+        for kind, share, count in zip(kinds, shares, counts, strict=True)
+    ]
 
 
 def _by_task(units: Sequence[Unit], metrics: int) -> tuple[list[str], Numbers, Numbers, Numbers]:
@@ -337,20 +355,15 @@ def _by_task(units: Sequence[Unit], metrics: int) -> tuple[list[str], Numbers, N
     return tasks, parts, wholes, np.divide(shares, counts, out=shares, where=counts > 0)
 
 
-def _weights(units: Sequence[Unit], tasks: Sequence[str], clusters: Clusters) -> Numbers:
-    """By cluster and task: how much of the task belongs to the cluster."""
-    if clusters == "task":
-        return np.eye(len(tasks))
+def _members(units: Sequence[Unit], tasks: Sequence[str]) -> Numbers:
+    """By task and tool: how much of the task belongs to the tool."""
     tools = {unit.task: unit.tools or ("no tool",) for unit in units}
-    names = sorted({tool for found in tools.values() for tool in found})
-    weights = np.zeros((len(names), len(tasks)))
-    for column, task in enumerate(tasks):
+    names = {name: n for n, name in enumerate(sorted({t for one in tools.values() for t in one}))}
+    members = np.zeros((len(tasks), len(names)))
+    for row, task in enumerate(tasks):
         for tool in tools[task]:
-            weights[names.index(tool), column] = 1 / len(tools[task])
-    # What a tool alone does, by least squares: in a plain sum over its tasks, the other tools of
-    # these tasks would hide half of it. The sums over all tools stay what they are.
-    shared: Numbers = weights.sum(axis=1)[:, None] * (np.linalg.pinv(weights @ weights.T) @ weights)
-    return shared
+            members[row, names[tool]] = 1 / len(tools[task])
+    return members
 
 
 def _divided(above: Numbers, below: Numbers) -> Numbers:

@@ -23,12 +23,13 @@ from typing import Final, Literal, TypeAlias
 from toolenv.apis import FINISH
 from toolenv.checks import apply_check
 from toolenv.episodes import ROOT, Branch, Episode, Outcome
+from toolenv.formats.gold import Gold
 from toolenv.judging.call_metrics import api_calls
-from toolenv.judging.gold import Gold
 from toolenv.judging.gold_metrics import checkpoints_met
 from toolenv.judging.grounding import ground
 
 __all__ = [
+    "WORTH",
     "CheckpointScore",
     "Score",
     "VerdictScore",
@@ -45,12 +46,13 @@ __all__ = [
 Score: TypeAlias = Callable[[Branch], float]
 """What a branch is worth so far; 0 for the empty branch."""
 
-_WORTH: Final[dict[Outcome, float]] = {
+WORTH: Final[dict[Outcome, float]] = {
     "passed": 1.0,
     "unsure": 0.5,
     "failed": 0.0,
     "infrastructure_error": 0.0,
 }
+"""What an outcome is worth as a score."""
 
 
 def check_score(branch: Branch) -> float:
@@ -81,7 +83,7 @@ class VerdictScore:
         said = self.judge(branch) if branch.ended else None
         if said is None:
             return 0.0
-        return _WORTH[said] if isinstance(said, str) else float(said)
+        return WORTH[said] if isinstance(said, str) else float(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolenv.mini.oracle import OraclePolicy
     from toolenv.mini.policy import KeywordPolicy
     from toolenv.mini.tasks import MINI_SPLITS, MiniSolution, mini_solution, mini_tasks
     from toolenv.mini.world import mini_simulator, mini_snapshot
@@ -18,7 +17,6 @@ __all__ = [
     "MINI_SPLITS",
     "KeywordPolicy",
     "MiniSolution",
-    "OraclePolicy",
     "mini_simulator",
     "mini_snapshot",
     "mini_solution",
@@ -27,7 +25,6 @@ __all__ = [
 
 _HOMES = {
     "KeywordPolicy": "toolenv.mini.policy",
-    "OraclePolicy": "toolenv.mini.oracle",
     "MINI_SPLITS": "toolenv.mini.tasks",
     "MiniSolution": "toolenv.mini.tasks",
     "mini_solution": "toolenv.mini.tasks",

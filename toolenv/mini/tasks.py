@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from toolenv.apis import API
+from toolenv.apis import API, name_apis
 from toolenv.errors import ConfigurationError
+from toolenv.formats.gold import Gold
 from toolenv.jsontext import JsonValue
 from toolenv.mini.rows import Row
 from toolenv.mini.world import MINI_TOOLS, ROWS
@@ -59,14 +60,14 @@ def mini_solution(task_id: str) -> MiniSolution:
     Raises:
         ConfigurationError: There is no such task.
     """
-    for split, rows in ROWS.items():
-        for row, task in zip(rows, _tasks_of(split), strict=True):
-            if row.id == task_id:
-                names = {f"{api.tool}.{api.name}": name for name, api in task.named_apis.items()}
-                return MiniSolution(
-                    tuple((names[reference], dict(given)) for reference, given in row.calls),
-                    row.answer,
-                )
+    for task in mini_tasks():
+        if task.id == task_id:
+            gold = Gold.of(task)
+            assert gold is not None
+            return MiniSolution(
+                tuple((call.function, dict(call.arguments)) for call in gold.calls or ()),
+                gold.answer,
+            )
     raise ConfigurationError(
         f"MiniToolBench has no task {task_id!r}.", fix="Ids look like 'I1-inst-1'."
     )
@@ -79,16 +80,20 @@ def _tasks_of(split: str) -> tuple[Task, ...]:
 
 def _task(row: Row, split: str) -> Task:
     documents = _documents()
+    offered = tuple(documents[reference] for reference in row.offers)
+    names = {f"{api.tool}.{api.name}": name for name, api in name_apis(offered).items()}
+    calls = [{"function": names[api], "arguments": dict(given)} for api, given in row.calls]
     return Task(
         id=row.id,
         instruction=row.instruction,
-        apis=tuple(documents[reference] for reference in row.offers),
+        apis=offered,
         relevant=tuple(
             (documents[reference].tool, documents[reference].name)
             for reference in dict.fromkeys(reference for reference, _ in row.calls)
         ),
         check=row.check,
         split=split,
+        gold={"calls": calls, "answer": row.answer},  # type: ignore[call-arg]
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility, ToolEnv
+from toolenv.env_settings import load_tasks
+from toolenv.errors import ConfigurationError
 from toolenv.limits import Budget
 from toolenv.simulators import make_offline, open_simulator, record
 from toolenv.simulators.specification import needs_no_network
 from toolenv.snapshots import Store
+from toolenv.tasks import Task
 
 __all__ = ["RunConfiguration"]
 
@@ -33,6 +38,7 @@ class RunConfiguration(BaseModel):
         split: Keep this split only.
         only: Keep the tasks of these ids only; empty for all.
         first: Keep the first so many tasks only.
+        no_tools: Offer nothing but ``Finish``: what passes then needs no tools.
         simulator: Specifications, asked in turn.
         agents: Specifications of strategies.
         policies: Specifications of policies.
@@ -66,6 +72,7 @@ class RunConfiguration(BaseModel):
     split: str | None = None
     only: tuple[str, ...] = ()
     first: int | None = Field(default=None, ge=1)
+    no_tools: bool = False
     simulator: tuple[str, ...] = ("local:toolenv.mini:mini_simulator",)
     agents: tuple[str, ...] = ("react",)
     policies: tuple[str, ...] = ("random",)
@@ -91,6 +98,8 @@ class RunConfiguration(BaseModel):
     def identity(self) -> dict[str, JsonValue]:
         """What results depend on, for the manifest."""
         dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude=_OF_NO_INFLUENCE)
+        if not self.no_tools:
+            del dumped["no_tools"]  # runs of earlier versions had them too
         return {**dumped, "offline": self.is_offline}
 
     @property
@@ -99,6 +108,24 @@ class RunConfiguration(BaseModel):
         if self.offline is not None:
             return self.offline
         return all(map(needs_no_network, self.simulator))
+
+    def choose(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Those of the tasks that are run: ``only`` in its order, and of these the ``first``.
+
+        Raises:
+            ConfigurationError: ``only`` names a task that is not there.
+        """
+        if self.only:
+            by_id = {task.id: task for task in tasks}
+            unknown = [name for name in self.only if name not in by_id]
+            if unknown:
+                raise ConfigurationError(
+                    f"There is no task {', '.join(unknown)} among {len(tasks)}.",
+                    where="only",
+                    fix="'toolenv tasks list' names them.",
+                )
+            tasks = [by_id[name] for name in self.only]
+        return tasks[: self.first]
 
     def open_environment(self) -> ToolEnv:
         """The environment of all its episodes; whoever opens it closes its simulator.
@@ -119,8 +146,12 @@ class RunConfiguration(BaseModel):
                 failures=self.record_failures,
                 clock=self.record_time,
             )
+        tasks: str | Sequence[Task] = self.tasks
+        if self.no_tools:
+            found = load_tasks(self.tasks, self.split)
+            tasks = [task.model_copy(update={"apis": ()}) for task in found]
         return ToolEnv(
-            self.tasks,
+            tasks,
             simulator,
             split=self.split,
             max_steps=self.max_steps,

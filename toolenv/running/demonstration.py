@@ -64,7 +64,7 @@ def demonstrate(
         policies=(
             "random",
             "local:toolenv.mini:KeywordPolicy",
-            "local:toolenv.mini:OraclePolicy",
+            "oracle",
         ),
         policy_calls=30,
         record=str(out / "store"),

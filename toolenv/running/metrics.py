@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 from toolenv.episodes import Episode, Outcome
 from toolenv.errors import ConfigurationError
+from toolenv.formats.gold import Gold
 from toolenv.formats.toolbench.converted import read_converted
 from toolenv.judging.agreement import Label, Pair, agree, agree_by_split, pairs_of_raters
 from toolenv.judging.call_metrics import CALL_METRICS
 from toolenv.judging.error_taxonomy import count_errors
-from toolenv.judging.gold import Gold
 from toolenv.judging.gold_metrics import GOLD_METRICS
 from toolenv.judging.grounding import GROUNDING_METRICS
 from toolenv.judging.judge_variance import gains_of_votes
@@ -26,6 +26,7 @@ from toolenv.judging.metrics import (
     compare_metrics,
     summarise_metrics,
 )
+from toolenv.judging.rewards import WORTH
 from toolenv.judging.verdicts import PassVerdict
 from toolenv.running.comparison import refuse_different
 from toolenv.running.folder import RunFolder
@@ -252,12 +253,11 @@ def _verdicts(path: Path, name: str) -> dict[EpisodeKey, PassVerdict]:
 
 
 def _votes(read: _Read, seed: int, samples: int) -> tuple[VoteFigures, ...] | None:
-    worth = {"passed": 1.0, "unsure": 0.5, "failed": 0.0}
     by_task: dict[str, list[list[float]]] = defaultdict(list)
     for episode in read.episodes:
         verdict = read.verdicts.get(EpisodeKey.of(episode))
         if verdict is not None and verdict.votes:
-            by_task[episode.task.id].append([worth[vote.decision] for vote in verdict.votes])
+            by_task[episode.task.id].append([WORTH[vote.decision] for vote in verdict.votes])
     if not by_task or any(len(votes) < 2 for task in by_task.values() for votes in task):
         return None
     return tuple(

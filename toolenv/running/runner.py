@@ -85,22 +85,11 @@ def plan(
         ConfigurationError: A task id is unknown, a specification cannot be read, or two episodes
             would have one name.
     """
-    tasks: Sequence[Task] = env.tasks
-    if configuration.only:
-        by_id = {task.id: task for task in tasks}
-        unknown = [name for name in configuration.only if name not in by_id]
-        if unknown:
-            raise ConfigurationError(
-                f"There is no task {', '.join(unknown)} among {len(tasks)}.",
-                where="only",
-                fix="'toolenv tasks list' names them.",
-            )
-        tasks = [by_id[name] for name in configuration.only]
-    tasks = tasks[: configuration.first]
+    tasks = configuration.choose(env.tasks)
     prices = read_prices(configuration.prices) if configuration.prices is not None else None
     agents = []
     for policy_specification in configuration.policies:
-        policy = open_policy(policy_specification)
+        policy = open_policy(policy_specification, tasks)
         if not policy_specification.startswith("local:") or "?" in policy_specification:
             policy.name = policy_specification
         price = prices.price_of(policy_specification) if prices is not None else None

@@ -5,7 +5,8 @@ A gold file is JSON Lines, one object for each task::
     {"task": "17",
      "calls": [{"function": "search_for_weather", "arguments": {"city": "Paris"}},
                {"function": "convert_for_units", "arguments": {"value": 21}, "after": [0]}],
-     "checkpoints": [{"function": "search_for_weather"}, {"observed": "21"}]}
+     "checkpoints": [{"function": "search_for_weather"}, {"observed": "21"}],
+     "answer": "It is 21 degrees."}
 
 ``calls`` is the gold call graph: ``after`` names the calls, by their place from 0, whose responses
 a call needs. A task file may carry the same object, without ``task``, under the key ``gold``.
@@ -72,12 +73,14 @@ class Gold(BaseModel):
     Args:
         calls: The calls; None where they are not known.
         checkpoints: What has to be reached, in order; None where it is not known.
+        answer: A right final answer; None where it is not known, or where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     calls: tuple[GoldCall, ...] | None = None
     checkpoints: tuple[Checkpoint, ...] | None = None
+    answer: str | None = None
 
     @model_validator(mode="after")
     def _names_earlier_calls(self) -> Self:
@@ -147,5 +150,5 @@ def _read(value: JsonValue, where: str) -> Gold:
         raise FormatError(
             f"{place}: {first['msg']}.",
             where=where,
-            fix="Write calls with function, arguments and after, and checkpoints.",
+            fix="Write calls with function, arguments and after, checkpoints, and an answer.",
         ) from None
