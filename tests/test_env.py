@@ -156,6 +156,8 @@ def test_an_option_that_cannot_be_used_is_named(options: dict[str, Any], words: 
 def warnings_are_errors() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # The small world by hand has been followed by a generated one of the same name.
+        warnings.filterwarnings("ignore", message=".*MiniToolBench-v0 is out of date")
         yield
 
 

@@ -1,7 +1,7 @@
 """Tool use as a simulated environment that anyone can reproduce.
 
-Importing it registers the environments ``toolenv/ToolBench-v0`` and ``toolenv/MiniToolBench-v0``
-with Gymnasium. What is named here is imported when it is first used.
+Importing it registers the environments ``toolenv/ToolBench-v0``, ``toolenv/MiniToolBench-v0`` and
+``toolenv/MiniToolBench-v1`` with Gymnasium. What is named here is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -42,6 +42,14 @@ _WHERE = {
 
 for _name in ("ToolBench-v0", "MiniToolBench-v0"):
     gymnasium.register(id=f"toolenv/{_name}", entry_point="toolenv.env:ToolEnv")
+gymnasium.register(
+    id="toolenv/MiniToolBench-v1",
+    entry_point="toolenv.env:ToolEnv",
+    kwargs={
+        "tasks": "toolenv.mini.benchmark:benchmark_tasks",
+        "simulator": "local:toolenv.mini.benchmark:benchmark_simulator",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:

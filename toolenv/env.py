@@ -90,7 +90,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         split: Keep the tasks of this split only.
         reward: A function of the branch, or ``module:function``. Default: 1 at the end of a
             branch that passes its task's check, else 0.
-        max_steps: Steps of one branch after which it is truncated.
+        max_steps: Steps of one branch after which it is truncated; a task may allow fewer.
         budget: What one episode may spend over all its branches.
         observation_limit: Characters of one response that are observed.
         action_format: How texts are read.
@@ -565,7 +565,7 @@ class ToolEnv(gymnasium.Env[str, str]):
                 ended = "answer" if status is Status.ANSWERED else "gave_up"
                 break
         if not ended:
-            if self._depth + 1 >= settings.max_steps:
+            if self._depth + 1 >= shared.max_steps:
                 ended = "limit:steps"
             elif settings.budget is not None or shared.meter.budget is not None:
                 exhausted = shared.meter.exhausted()

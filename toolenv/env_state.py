@@ -24,6 +24,7 @@ class EpisodeState:
         "_decided",
         "_seeds",
         "functions",
+        "max_steps",
         "meter",
         "named_apis",
         "observer",
@@ -39,6 +40,7 @@ class EpisodeState:
         self.seed = seed
         self.steps: list[Step] = []
         self.ranks: dict[int, int] = {}
+        self.max_steps = min(settings.max_steps, task.max_steps or settings.max_steps)
         self.meter = Meter(settings.budget)
         self.observer: Callable[[Step], None] | None = None
         self._seeds: dict[int, int] = {ROOT: seed}

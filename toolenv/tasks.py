@@ -96,6 +96,7 @@ class Task(Record):
             not say.
         check: How an answer is checked; None where there is no definite answer.
         split: The set it belongs to, such as ``G1_instruction``.
+        max_steps: Steps of one branch, where the task allows fewer than the environment does.
     """
 
     id: str
@@ -104,6 +105,15 @@ class Task(Record):
     relevant: tuple[tuple[str, str], ...] | None = None
     check: Check | None = Field(default=None)
     split: str = ""
+    max_steps: int | None = Field(default=None, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A limit that is not there is not written: digests of tasks stay what they were."""
+        written: dict[str, Any] = handler(self)
+        if self.max_steps is None:
+            written.pop("max_steps", None)
+        return written
 
     @cached_property
     def named_apis(self) -> dict[str, API]:
