@@ -10,11 +10,13 @@ import typer
 
 from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.controls import controls
+from toolenv.cli.dataset import app as dataset
 from toolenv.cli.demo import demo
 from toolenv.cli.doctor import doctor
 from toolenv.cli.judge import judge
 from toolenv.cli.metrics import metrics
 from toolenv.cli.output import CANNOT, tell_misuse
+from toolenv.cli.pairs import pairs
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
 from toolenv.cli.run import run
@@ -51,10 +53,12 @@ app.command("compare-agents")(compare_agents)
 app.command()(demo)
 app.command()(doctor)
 app.command()(serve)
+app.command()(pairs)
 app.add_typer(tasks, name="tasks")
 app.add_typer(tools, name="tools")
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(simulate, name="simulate")
+app.add_typer(dataset, name="dataset")
 
 
 @app.callback(invoke_without_command=True)

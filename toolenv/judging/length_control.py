@@ -17,14 +17,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from toolenv.judging.bootstrap import Drawn, Estimate, Numbers, bootstrap
+from toolenv.judging.logistic import fit_logistic
 
 __all__ = ["LengthControlled", "length_controlled"]
-
-_RIDGE = 0.01
-_ROUNDS = 50
 
 
 class LengthControlled(NamedTuple):
@@ -62,35 +59,16 @@ def length_controlled(
         return LengthControlled(nothing, nothing)
     raw = np.asarray(differences, dtype=float)
     spread = float(np.sqrt(np.mean(raw * raw))) or 1.0
-    squeezed = np.tanh(raw / spread)
+    design = np.stack([np.ones_like(raw), np.tanh(raw / spread)], axis=1)
     values = np.asarray(scores, dtype=float)
     names, owners = np.unique(np.asarray(tasks, dtype=str), return_inverse=True)
 
     def fitted(drawn: Drawn) -> Numbers:
         weights = np.bincount(drawn, minlength=len(names)).astype(float)[owners]
-        level, slope = _fit(squeezed, values, weights)
+        level, slope = fit_logistic(design, values, weights)
         return np.array([1 / (1 + np.exp(-level)), slope])
 
     rate, slope = bootstrap(
         fitted, len(names), seed, samples=samples, widened=[len(names), len(names)]
     )
     return LengthControlled(rate, slope)
-
-
-def _fit(
-    differences: npt.NDArray[np.float64],
-    scores: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-) -> tuple[float, float]:
-    """Newton's method on the penalised log likelihood, which is strictly concave."""
-    design = np.stack([np.ones_like(differences), differences], axis=1)
-    found = np.zeros(2)
-    for _ in range(_ROUNDS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
-        slope = design.T @ (weights * (scores - chance)) - _RIDGE * found
-        curve = (design * (weights * chance * (1 - chance))[:, None]).T @ design
-        step = np.linalg.solve(curve + _RIDGE * np.eye(2), slope)
-        found = found + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(found[0]), float(found[1])

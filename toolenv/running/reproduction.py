@@ -22,6 +22,7 @@ __all__ = [
     "Difference",
     "Replayed",
     "Reproduction",
+    "answer_files",
     "read_answers",
     "recording_of",
     "replay",
@@ -142,7 +143,16 @@ def read_answers(paths: Sequence[Path | str]) -> list[Episode]:
     Raises:
         FormatError: A path does not exist, none holds an answer file, or one is malformed.
     """
-    return [read_answer(file) for file in _sorted_by_kind(paths)[_Kind.ANSWER]]
+    return [read_answer(file) for file in answer_files(paths)]
+
+
+def answer_files(paths: Sequence[Path | str]) -> list[Path]:
+    """The answer files among the given files and below the given folders.
+
+    Raises:
+        FormatError: A path does not exist, or none holds an answer file.
+    """
+    return _sorted_by_kind(paths)[_Kind.ANSWER]
 
 
 def recording_of(episode: Episode) -> str:

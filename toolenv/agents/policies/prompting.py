@@ -16,7 +16,7 @@ from toolenv.agents.policies.constraining import CallForm
 from toolenv.errors import ConfigurationError, PolicyError
 from toolenv.jsontext import JsonValue, parse, render
 
-__all__ = ["ChatPrompting", "Prompting", "call_text", "read_chat_template"]
+__all__ = ["ChatPrompting", "Prompting", "call_text", "read_chat_template", "with_objects"]
 
 Messages = Sequence[dict[str, JsonValue]]
 
@@ -98,7 +98,7 @@ class ChatPrompting:
         tools = [*functions] if shows_tools else None
         try:
             if shows_tools:
-                return self._render(tokenizer, [_with_objects(one) for one in messages], tools)
+                return self._render(tokenizer, [with_objects(one) for one in messages], tools)
             plain = _plain(messages, functions, self.form(tokenizer), takes_system)
             return self._render(tokenizer, plain, None)
         except Exception as error:  # whatever a template may raise
@@ -220,7 +220,7 @@ def _calls(message: dict[str, JsonValue]) -> list[tuple[str, str]]:
     return found
 
 
-def _with_objects(message: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def with_objects(message: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """The message with arguments as objects, which templates expect, where they are JSON."""
     calls = message.get("tool_calls")
     if not isinstance(calls, list):

@@ -88,7 +88,7 @@ class ToolLLaMAPrompting:
 
         Of the conversation's own system message nothing is shown: the wording takes its place.
         """
-        said = [f"System: {self._system(functions)}\n"]
+        said = [f"System: {self.system(functions)}\n"]
         asked = False
         for message in messages:
             role, content = message.get("role"), message.get("content")
@@ -102,7 +102,8 @@ class ToolLLaMAPrompting:
                 said.append(f"{'User' if role == 'user' else 'Function'}: {text}\n")
         return f"{''.join(said)}Assistant:\n"
 
-    def _system(self, functions: Messages) -> str:
+    def system(self, functions: Messages) -> str:
+        """The system message."""
         shown = [toolllama_function(function) for function in functions]
         tools = ""
         if self.wording.lists_tools:
