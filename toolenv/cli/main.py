@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from toolenv.cli.compare import compare
 from toolenv.cli.compare_agents import compare_agents
 from toolenv.cli.controls import controls
 from toolenv.cli.dataset import app as dataset
@@ -49,6 +50,7 @@ app.command()(judge)
 app.command()(verify)
 app.command()(controls)
 app.command()(replay)
+app.command()(compare)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)
 app.command()(doctor)

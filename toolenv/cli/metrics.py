@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolenv.cli.figures import figure, new_table, number
 from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from toolenv.running.metrics_report import (
         AgreementFigures,
         Compared,
-        Ends,
         MetricsReport,
         Subject,
         VoteFigures,
@@ -109,7 +107,7 @@ def _tell_subject(subject: Subject) -> None:
     if subject.missing:
         told += f"; {subject.missing} tasks have none, and no figure counts them"
     console.print(plain(told), soft_wrap=False)
-    table = _new_table("", "macro", "micro", "of")
+    table = new_table("", "macro", "micro", "of")
     absent = []
     for metric, one in zip(METRICS, subject.figures, strict=True):
         if not one.computable:
@@ -118,14 +116,14 @@ def _tell_subject(subject: Subject) -> None:
             continue
         share = metric.kind == "share"
         table.add_row(
-            metric.label, _figure(one.macro, share), _figure(one.micro, share), str(one.computable)
+            metric.label, figure(one.macro, share), figure(one.micro, share), str(one.computable)
         )
     console.print(table)
     if absent:
         console.print(plain(f"not computable: {', '.join(absent)}"))
     if subject.errors:
         console.print()
-        errors = _new_table("what went wrong", "times", "episodes")
+        errors = new_table("what went wrong", "times", "episodes")
         for kind, count in subject.errors.items():
             errors.add_row(ERROR_KINDS[kind], str(count.times), str(count.episodes))
         console.print(errors)
@@ -139,14 +137,14 @@ def _tell_subject(subject: Subject) -> None:
 
 
 def _tell_agreement(agreement: dict[str, AgreementFigures]) -> None:
-    table = _new_table("agreement with people", "labels", "kappa", "too kind by", "alike")
+    table = new_table("agreement with people", "labels", "kappa", "too kind by", "alike")
     for split, one in agreement.items():
         table.add_row(
             plain(split[:22]),
             str(one.pairs),
-            _number(one.kappa, 1, 2),
-            _number(one.leniency, 100, 1, signed=True),
-            _number(one.accuracy, 100, 0),
+            number(one.kappa, 1, 2),
+            number(one.leniency, 100, 1, signed=True),
+            number(one.accuracy, 100, 0),
         )
     console.print(table)
     unsure = agreement["all"].unsure
@@ -155,13 +153,13 @@ def _tell_agreement(agreement: dict[str, AgreementFigures]) -> None:
 
 
 def _tell_votes(votes: Sequence[VoteFigures]) -> None:
-    table = _new_table("votes of the judge", "deviation", "decides otherwise", "ties")
+    table = new_table("votes of the judge", "deviation", "decides otherwise", "ties")
     for one in votes:
         table.add_row(
             f"{one.votes}" if one.stored else f"{one.votes} (as if they went on)",
-            _number(one.deviation, 100, 1),
-            _number(one.changed, 100, 1),
-            _number(one.tied, 100, 1),
+            number(one.deviation, 100, 1),
+            number(one.changed, 100, 1),
+            number(one.tied, 100, 1),
         )
     console.print(table)
 
@@ -170,15 +168,15 @@ def _tell_differences(compared: Compared) -> None:
     from toolenv.running.metrics import METRICS
 
     console.print(plain(f"{compared.second} less {compared.first}, task by task:"))
-    table = _new_table("", "macro", "micro", "p", "of")
+    table = new_table("", "macro", "micro", "p", "of")
     known = {metric.name: metric for metric in METRICS}
     for one in compared.differences:
         metric = known[one.metric]
         share = metric.kind == "share"
         table.add_row(
             metric.label,
-            _figure(one.macro, share, signed=True),
-            _figure(one.micro, share, signed=True),
+            figure(one.macro, share, signed=True),
+            figure(one.micro, share, signed=True),
             "" if one.p is None else f"{one.p:.4f}",
             str(one.tasks),
         )
@@ -192,44 +190,8 @@ def _tell_differences(compared: Compared) -> None:
     console.print()
 
 
-def _new_table(first: str, *columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _figure(ends: Ends, share: bool, *, signed: bool = False) -> str:
-    if share:
-        return _number(ends, 100, 1, signed=signed)
-    largest = max(abs(end or 0.0) for end in (ends.value, ends.low, ends.high))
-    if largest >= 10_000:  # tokens
-        return _number(ends, 1e-3, 1, signed=signed) + "k"
-    return _number(ends, 1, 0 if largest >= 100 else 2, signed=signed)
-
-
-def _number(ends: Ends, scale: float, places: int, *, signed: bool = False) -> str:
-    if ends.value is None:
-        return "–"
-    sign = "+" if signed else ""
-
-    def shown(value: float, places: int) -> str:
-        return f"{round(scale * value, places) + 0.0:{sign}.{places}f}"
-
-    if ends.low is None or ends.high is None:
-        return f"{shown(ends.value, places)} (–)"
-    between = " to " if signed or ends.low < 0 else "–"
-    inner = 0 if scale == 100 else places
-    return (
-        f"{shown(ends.value, places)} ({shown(ends.low, inner)}{between}{shown(ends.high, inner)})"
-    )
-
-
 def _kappa(one: AgreementFigures) -> str:
     return (
-        f"kappa {_number(one.kappa, 1, 2)}, alike {_number(one.accuracy, 100, 1)} %, "
+        f"kappa {number(one.kappa, 1, 2)}, alike {number(one.accuracy, 100, 1)} %, "
         f"of {one.pairs} pairs of labels"
     )

@@ -6,8 +6,14 @@ from collections.abc import Collection
 
 from toolenv.errors import ConfigurationError
 from toolenv.running.manifest import Manifest
+from toolenv.running.verdict_sets import VerdictManifest
 
-__all__ = ["differing_parts", "refuse_different"]
+__all__ = [
+    "differing_parts",
+    "refuse_different",
+    "refuse_different_judges",
+    "refuse_different_tasks",
+]
 
 _JUDGED = ("judge",)
 
@@ -66,6 +72,57 @@ def refuse_different(
             fix="Run both with the same settings, or force the comparison.",
         )
     return different
+
+
+def refuse_different_tasks(
+    one: str, ours: Collection[str], other: str, theirs: Collection[str], *, force: bool = False
+) -> list[str]:
+    """Refuse to compare what is not of the same tasks.
+
+    Args:
+        one: What the first is called.
+        ours: The ids of its tasks.
+        other: What the second is called.
+        theirs: The ids of its tasks.
+        force: Compare all the same, in the tasks of both.
+
+    Returns:
+        The tasks that are in one alone, sorted: empty unless forced.
+
+    Raises:
+        ConfigurationError: Some are, or none is in both.
+    """
+    apart = sorted(set(ours) ^ set(theirs))
+    if apart and (not force or not set(ours) & set(theirs)):
+        raise ConfigurationError(
+            f"{one} and {other} are not of the same tasks: {len(apart)} are in one alone, such as "
+            f"{apart[0]!r}.",
+            fix="Compare complete runs of the same tasks.",
+        )
+    return apart
+
+
+def refuse_different_judges(
+    one: VerdictManifest, other: VerdictManifest, *, force: bool = False
+) -> list[str]:
+    """Refuse to compare what different judges, or one with other seeds, decided.
+
+    Returns:
+        What differs: empty unless forced.
+
+    Raises:
+        ConfigurationError: Something does.
+    """
+    different = [part for part in ("judge", "seed") if getattr(one, part) != getattr(other, part)]
+    if different and not force:
+        named = "; ".join(
+            f"{part} ({getattr(one, part)} and {getattr(other, part)})" for part in different
+        )
+        raise ConfigurationError(
+            f"The verdicts are not of one judge: {named}.",
+            fix="Judge both with the same settings, or force the comparison.",
+        )
+    return [f"verdicts' {part}" for part in different]
 
 
 def _digest(run: Manifest, part: str) -> str:

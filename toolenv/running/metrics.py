@@ -28,7 +28,7 @@ from toolenv.judging.metrics import (
 )
 from toolenv.judging.rewards import WORTH
 from toolenv.judging.verdicts import PassVerdict
-from toolenv.running.comparison import refuse_different
+from toolenv.running.comparison import refuse_different, refuse_different_tasks
 from toolenv.running.folder import RunFolder
 from toolenv.running.metrics_report import (
     AgreementFigures,
@@ -42,7 +42,7 @@ from toolenv.running.metrics_report import (
     VoteFigures,
 )
 from toolenv.running.records import EpisodeKey
-from toolenv.running.verdict_sets import VerdictSet
+from toolenv.running.verdict_sets import pass_verdicts
 
 __all__ = ["METRICS", "measure_runs"]
 
@@ -213,7 +213,7 @@ def _read(paths: Iterable[Path], verdicts: str) -> list[_Read]:
     for path in runs:
         run = RunFolder.open(path)
         grouped: dict[tuple[str, str], list[Episode]] = defaultdict(list)
-        judged = _verdicts(path, verdicts) if verdicts else {}
+        judged = pass_verdicts(path, verdicts) if verdicts else {}
         for episode in run.episodes():
             if verdicts:
                 verdict = judged.get(EpisodeKey.of(episode))
@@ -234,22 +234,6 @@ def _read(paths: Iterable[Path], verdicts: str) -> list[_Read]:
         else one
         for one in found
     ]
-
-
-def _verdicts(path: Path, name: str) -> dict[EpisodeKey, PassVerdict]:
-    read = VerdictSet.of(path, name).read()
-    found = {
-        EpisodeKey(one.task, one.agent, one.policy, one.seed): one
-        for one in read
-        if isinstance(one, PassVerdict)
-    }
-    if not found:
-        raise ConfigurationError(
-            f"The verdict set {name!r} holds no pass verdict.",
-            where=str(path),
-            fix="Name a set that 'toolenv judge pass' wrote.",
-        )
-    return found
 
 
 def _votes(read: _Read, seed: int, samples: int) -> tuple[VoteFigures, ...] | None:
@@ -283,13 +267,7 @@ def _converted(path: Path, converted: dict[tuple[str, str], list[Episode]]) -> b
 
 def _comparable(one: _Read, other: _Read, force: bool) -> tuple[str, ...]:
     ours, theirs = ({episode.task.id for episode in read.episodes} for read in (one, other))
-    if ours != theirs:
-        apart = ours ^ theirs
-        raise ConfigurationError(
-            f"{one.name} and {other.name} are not of the same tasks: {len(apart)} are in one "
-            f"alone, such as {min(apart)!r}.",
-            fix="Compare complete runs of the same tasks, or measure them without comparing.",
-        )
+    refuse_different_tasks(one.name, ours, other.name, theirs)
     if one.run is None or other.run is None:
         return ()
     return tuple(refuse_different(one.run.manifest, other.run.manifest, force=force))

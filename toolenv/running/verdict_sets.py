@@ -17,8 +17,9 @@ from toolenv.errors import ConfigurationError, JournalError
 from toolenv.jsontext import parse, render
 from toolenv.judging.verdicts import PassVerdict, WinVerdict
 from toolenv.running.atomic import write_atomically
+from toolenv.running.records import EpisodeKey
 
-__all__ = ["AnyVerdict", "VerdictManifest", "VerdictSet", "verdict_sets"]
+__all__ = ["AnyVerdict", "VerdictManifest", "VerdictSet", "pass_verdicts", "verdict_sets"]
 
 AnyVerdict: TypeAlias = PassVerdict | WinVerdict
 
@@ -155,6 +156,27 @@ def verdict_sets(run: Path | str) -> Mapping[str, VerdictManifest]:
     names = sorted(path.stem for path in Path(run, "verdicts").glob("*.jsonl"))
     found = [VerdictSet(run, name) for name in names if _NAME.fullmatch(name)]
     return {one.name: one.manifest() for one in found if one}
+
+
+def pass_verdicts(run: Path | str, name: str) -> dict[EpisodeKey, PassVerdict]:
+    """A set's verdicts on whether episodes passed, by episode.
+
+    Raises:
+        ConfigurationError: The set holds none.
+        JournalError: There is no such set, or it cannot be read.
+    """
+    found = {
+        EpisodeKey(one.task, one.agent, one.policy, one.seed): one
+        for one in VerdictSet.of(run, name).read()
+        if isinstance(one, PassVerdict)
+    }
+    if not found:
+        raise ConfigurationError(
+            f"The verdict set {name!r} holds no pass verdict.",
+            where=str(run),
+            fix="Name a set that 'toolenv judge pass' wrote.",
+        )
+    return found
 
 
 def _read_line(line: bytes) -> AnyVerdict:

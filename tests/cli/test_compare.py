@@ -1,0 +1,67 @@
+"""``toolenv compare``, as typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Here
+from tests.running.ranked_runs import at_least, written
+
+
+def test_differences_flips_and_where_to_look_are_told(here: Here, tmp_path: Path) -> None:
+    here(
+        "run --out run --policy local:toolenv.mini:KeywordPolicy --agent react --agent dfsdt",
+        tmp_path,
+    )
+    done = here("compare run:react run:dfsdt", tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert (
+        "run: dfsdt beside run: react:".replace("react:", "react keyword:").replace(
+            "dfsdt", "dfsdt keyword"
+        )
+        in lines
+    )
+    (passed,) = (line for line in lines if line.startswith("passed "))
+    assert passed.split()[:3] == ["passed", "62.5", "(48–75)"] and "+16.7 (+5 to +27)" in passed
+    assert any(line.startswith("  I3-inst ") for line in lines)
+    assert any(line.startswith("8 tasks pass more often: I1-cat-3 0/1→1/1, ") for line in lines)
+    assert "0 tasks pass less often: none" in lines
+    (shown, _) = (line for line in lines if line.startswith("  toolenv show "))
+    assert here(shown.strip().removeprefix("toolenv "), tmp_path).returncode == 0
+    found = json.loads(here("compare run --reference run:dfsdt --json", tmp_path).stdout)
+    assert [side["agent"] for side in found["sides"]] == ["dfsdt", "react"]
+    assert found["comparisons"][0]["lost"][0]["side"] == {"passed": [], "failed": [0]}
+
+
+def test_names_from_outside_do_nothing_to_the_terminal(here: Here, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        written(tmp_path / name, at_least(1), policies=[0], tasks=2, agent="[red]\x1b[2J")
+    done = here("compare one other", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("compare nowhere", "nowhere: Is not a run folder"),
+        ("compare run", "There is nothing to compare run with."),
+        ("compare run:nobody", "There is no 'nobody'."),
+        ("compare run other", "simulator (simulator-1 and simulator-2)"),
+        ("compare run other --by cluster", "Use task or tool"),
+        ("compare run other --verdicts judge", "There is no such set of verdicts."),
+        ("compare", "Missing argument"),
+    ],
+)
+def test_what_does_not_compare_is_one_line(
+    here: Here, tmp_path: Path, command: str, said: str
+) -> None:
+    written(tmp_path / "run", at_least(1), policies=[0], tasks=2)
+    written(tmp_path / "other", at_least(1), policies=[0], tasks=2, simulator="simulator-2")
+    done = here(command, tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.splitlines()) == 1
