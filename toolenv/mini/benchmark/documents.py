@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from toolenv.apis import API, Parameter
 from toolenv.mini.benchmark.draws import Draw, article, capitalised, invented
-from toolenv.mini.benchmark.lexicon import HEADS
 from toolenv.mini.benchmark.signs import SIGNS
 from toolenv.mini.benchmark.world import Attribute, Need, Tool, category
 
@@ -107,17 +106,13 @@ def _drawn(tool: Tool, need: Need, taken: set[str]) -> Provider:
     return Provider(tool, need, api, roles, field, decoys, echo, draw.chance(0.5), sign)
 
 
-def _said(draw: Draw, attribute: Attribute) -> str:
-    return attribute.said(draw.below(len(HEADS[attribute.head].words)))
-
-
 def _sentence(draw: Draw, need: Need) -> str:
     a_noun, noun = article(need.noun), need.noun
     match need.kind:
         case "lookup" | "detail":
             assert need.attribute is not None
             by = "code" if need.kind == "detail" else "name"
-            said = _said(draw, need.attribute)
+            said = need.attribute.drawn(draw)
             if need.qualifier is not None:
                 said = f"{said} by {need.qualifier.names[0]}"
             text = draw.one(
@@ -180,7 +175,7 @@ def _api_name(draw: Draw, need: Need) -> str:
     match need.kind:
         case "lookup" | "detail":
             assert need.attribute is not None
-            said = _said(draw, need.attribute)
+            said = need.attribute.drawn(draw)
             word = draw.one((said, f"get {said}", f"{need.noun} {said}"))
         case "find":
             word = draw.one((f"find {need.noun}", "search", "find code", f"{need.noun} code"))
@@ -277,5 +272,5 @@ def _field(draw: Draw, need: Need, *, shared: bool) -> str:
 
 
 def _field_of(draw: Draw, attribute: Attribute, *, in_full: bool) -> str:
-    said = _said(draw, attribute if in_full else attribute._replace(modifier=""))
-    return said.replace(" ", "_")
+    said = attribute if in_full else attribute._replace(modifier="")
+    return said.drawn(draw).replace(" ", "_")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from toolenv.mini.benchmark.draws import Draw, capitalised
-from toolenv.mini.benchmark.lexicon import HEADS, Part
+from toolenv.mini.benchmark.lexicon import Part
 from toolenv.mini.benchmark.world import Need
 
 __all__ = ["Phrase", "Sentence", "cancelling", "looking_up", "reserving", "say"]
@@ -62,7 +62,7 @@ _FRAMES: Final[_Forms] = {
     "test": (
         "I was wondering about {}.", "Any idea of {}?", "Report {}.", "Fetch {} for us.",
         "My boss asks about {}.", "It would help to have {}.", "Kindly provide {}.",
-        "Would you retrieve {}?", "Determine {}.", "State {}.", "I am curious about {}.",
+        "Would you retrieve {}?", "Determine {}.", "Declare {}.", "I am curious about {}.",
         "Have you got {}?",
     ),
 }  # fmt: skip
@@ -212,7 +212,7 @@ def looking_up(
         related: The need that leads from what is named to what is asked about.
     """
     assert need.attribute is not None
-    said = need.attribute.said(draw.below(len(HEADS[need.attribute.head].words)))
+    said = need.attribute.drawn(draw)
     forms = _OF_THING if related is None else _OF_RELATED
     form = _form(draw, forms, part, own)
     text = form.format(

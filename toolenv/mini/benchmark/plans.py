@@ -38,14 +38,14 @@ TEST_SPLITS: Final = ("I1-inst", "I1-tool", "I1-cat", "I2-inst", "I2-cat", "I3-i
 
 LEVELS: Final[dict[str, Level]] = {name: name[3:] for name in TEST_SPLITS}  # type: ignore[misc]
 
-Case: TypeAlias = Literal["no failure", "one failure", "two failures", "all fail", "none offered"]
-"""How many failures meets who tries the best-looking providers first; and why a task cannot be
-solved: for one of its needs, all providers fail, or none is offered."""
+Case: TypeAlias = Literal["solvable", "recovery", "all fail", "none offered"]
+"""Whether a task can be solved, and, as ``recovery`` says, not without a failure by who tries the
+best-looking providers first; or why it cannot: for one of its needs, all providers fail, or none is
+offered."""
 
 _CASES: Final[tuple[tuple[Case, float], ...]] = (
-    ("no failure", 0.53),
-    ("one failure", 0.26),
-    ("two failures", 0.12),
+    ("solvable", 0.66),
+    ("recovery", 0.25),
     ("all fail", 0.05),
     ("none offered", 0.04),
 )
@@ -155,7 +155,7 @@ def plan_of(task: str) -> Plan:
         say(draw, part, phrases),
         offers,
         fates,
-        case not in ("all fail", "none offered"),
+        case in ("solvable", "recovery"),
         _steps(draw, needs, offers, fates),
     )
 
@@ -209,14 +209,10 @@ def _fits(
         return not all(working)
     if not all(working):
         return False
-    met = 0
-    for need in needs:
-        for one in by_looks(one for one in offers if one.need == need):
-            if not failing[one]:
-                break
-            met += 1
-    if met != ("no failure", "one failure", "two failures").index(case):
-        return False
+    if case == "recovery":
+        first = [by_looks(one for one in offers if one.need == need)[0] for need in needs]
+        if not any(failing[one] for one in first):
+            return False
     tools = [{(one.tool.category, one.tool.number) for one in found} for found in working]
     if group == "I1":
         return bool(set.intersection(*tools))
@@ -236,7 +232,7 @@ def _steps(draw: Draw, needs: Sequence[Need], offers: Sequence[Provider], fates:
 
     Where there is no solution: those after which it is known that there is none.
     """
-    steps = len(needs) + 1 + (1 if draw.chance(0.8) else 2)
+    steps = len(needs) + 1 + (1 if draw.chance(0.85) else 2)
     for number, need in enumerate(needs):
         known = [f for one, f in zip(offers, fates, strict=True) if one.need == need]
         if known and all(known):
@@ -301,9 +297,15 @@ def _offers(
         if len(chosen) >= total:
             break
         other = _other(draw, draw.one(needs), wanted.tools)
-        if other.need not in needs and other not in chosen:
+        if other not in chosen and not any(_gives(other, need) for need in needs):
             chosen.append(other)
     return tuple(draw.some(chosen, len(chosen)))
+
+
+def _gives(one: Provider, need: Need) -> bool:
+    """Whether an API gives what is needed, as documented or beside it."""
+    beside = any(decoy.attribute == need.attribute for decoy in one.decoys)
+    return one.need == need or (beside and one.need.noun == need.noun)
 
 
 def _other(draw: Draw, need: Need, part: Part) -> Provider:

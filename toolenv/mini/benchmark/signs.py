@@ -48,7 +48,7 @@ _ANY: Final[tuple[tuple[Failure, float], ...]] = (
 SIGNS: Final[dict[str, Sign]] = {
     "trusted": Sign(
         0.2,
-        0.20,
+        0.12,
         ("Official source.", "Verified daily.", "99.9% uptime.", "Stable."),
         _ANY,
     ),

@@ -19,6 +19,7 @@ from toolenv.mini.benchmark.values import (
     booking_code,
     code_exists,
     code_of,
+    part_of_name,
     refund_of,
     some_name,
     value_of,
@@ -97,7 +98,7 @@ def answer(need: Need, given: Mapping[Role, Any], bookings: tuple[Booking, ...])
         case "find":
             return Outcome(code, "", bookings)
         case "relate" | "link":
-            name = _related(need, code)
+            name = _related(need, asked)
             value = name if need.kind == "link" else code_of(need.target, name)
             return Outcome(value, "", bookings)
         case "reserve":
@@ -121,8 +122,10 @@ def answer(need: Need, given: Mapping[Role, Any], bookings: tuple[Booking, ...])
             )
 
 
-def _related(need: Need, code: str) -> str:
-    return some_name(Draw("related", need.category, need.number, code), need.target, "train")
+def _related(need: Need, name: str) -> str:
+    """What a thing is related to; its name belongs to the same part, so that tests stay apart."""
+    draw = Draw("related", need.category, need.number, name)
+    return some_name(draw, need.target, part_of_name(name))
 
 
 class BenchmarkSimulator(SimulatorBase):

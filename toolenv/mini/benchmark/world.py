@@ -42,6 +42,9 @@ CATEGORIES: Final[dict[Part, int]] = {"train": 96, "validation": 12, "test": 24}
 _TOOLS: Final = 9
 """Tools of each part in a category: a train category has some of all parts, others of their own."""
 
+_SYNONYMS: Final = ((0, 0.55), (1, 0.25), (2, 0.2))
+"""How often a synonym is used, by its place."""
+
 NeedKind: TypeAlias = Literal["lookup", "detail", "find", "relate", "link", "reserve", "cancel"]
 
 
@@ -64,6 +67,10 @@ class Attribute(NamedTuple):
     def said(self, synonym: int) -> str:
         """The attribute with one of its synonyms."""
         return f"{self.modifier} {HEADS[self.head].words[synonym]}".strip()
+
+    def drawn(self, draw: Draw) -> str:
+        """The attribute with one of its synonyms; about every second time, that is the first."""
+        return self.said(draw.weighted(_SYNONYMS))
 
 
 class Need(NamedTuple):
