@@ -11,6 +11,18 @@ from tests.cli.conftest import Here
 from tests.judging.injections import INJECTIONS
 from tests.judging.judged_by_hand import attempt, by_node, said, task
 from tests.running.judged_runs import run_of, written
+from toolenv.formats import (
+    read_pass_results,
+    read_pass_table,
+    read_preference_results,
+    read_preference_table,
+)
+from toolenv.formats.toolbench.pass_results import (
+    read_fac_table,
+    read_toolbench_pass_results,
+    read_toolbench_pass_table,
+)
+from toolenv.judging.compatibility import sopr
 from toolenv.running.verdict_sets import VerdictSet
 
 
@@ -23,7 +35,9 @@ def test_a_run_is_judged_and_the_last_line_says_where(tmp_path: Path, here: Here
     assert done.returncode == 0, done.stderr
     assert "react script: passed 100.0%; 95 % 61.0%–100.0%" in done.stdout
     assert "6 attempts: 6 passed, 0 failed (0 of them without an attempt), 0 unsure" in done.stdout
-    assert "agreement with people: unknown" in done.stdout
+    assert "agreement with people: unknown, no labels were given" in done.stdout
+    assert "chance cannot be told apart: it takes two seeds" in done.stdout
+    assert "by number of votes: 1: 0.0%, 2: 0.0%*, 4: 0.0%*, 8: 0.0%*" in done.stdout
     assert done.stdout.splitlines()[-1] == "verdicts: run/verdicts/pass.jsonl"
     assert "verdicts 6/6" in done.stderr
     assert len(VerdictSet.of(tmp_path / "run", "pass").read()) == 6
@@ -120,3 +134,123 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, here: Here) -> None:
         assert done.returncode == 2, command
         assert problem in done.stderr, command
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_people_stand_beside_the_rate(tmp_path: Path, here: Here) -> None:
+    """Of ten attempts the judge passes eight, people six of these, and none of the others."""
+    tasks = [task(f"{n}") for n in range(10)]
+    written(tmp_path / "run", [attempt(one, f"{one.id} °C") for one in tasks], tasks)
+    rows = [f"{n},{'passed' if n < 6 else 'failed'},{'I1' if n % 2 else 'I3'}" for n in range(10)]
+    (tmp_path / "people.csv").write_text("\n".join(["task,label,split", *rows]), encoding="utf-8")
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(request, ensure_ascii=False)
+        return said("unsolved" if "8 °C" in text or "9 °C" in text else "solved")
+
+    with chat_server(answer) as server:
+        options = f"--model m --base-url {server.url} --compatibility stabletoolbench"
+        done = here(f"judge run {options} --labels people.csv", tmp_path)
+        assert done.returncode == 0, done.stderr
+        as_json = here(f"judge run {options} --labels people.csv --json", tmp_path)
+    assert "agreement with people, 10 labels: kappa 0.55 (" in done.stdout
+    assert "too kind by +20.0% (" in done.stdout
+    for split in ("I1", "I3"):
+        assert f"agreement with people on {split}, 5 labels: kappa" in done.stdout
+    (row,) = json.loads(as_json.stdout)["pass"]
+    assert row["people"]["all"]["accuracy"]["value"] == 0.8
+
+
+def test_the_agents_and_the_judges_chance_are_told_apart(tmp_path: Path, here: Here) -> None:
+    tasks = [task(f"{n}") for n in range(12)]
+    attempts = [
+        attempt(one, f"{one.id} of {seed} °C", seed=seed) for one in tasks for seed in (0, 1)
+    ]
+    written(tmp_path / "run", attempts, tasks)
+    words = {"0 of 1": "unsolved", "1 of 1": "unsolved", "2 of 1": "unsolved"}
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(request, ensure_ascii=False)
+        return said(
+            next(
+                (word for part, word in words.items() if f'"{part}' in text.replace("\\", "")),
+                "solved",
+            )
+        )
+
+    with chat_server(answer) as server:
+        done = here(
+            f"judge run --model m --base-url {server.url} --compatibility stabletoolbench",
+            tmp_path,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "(12 tasks x 2 seeds x 3 votes)" in done.stdout
+    assert "the judge's chance 0.000" in done.stdout or "the judge's chance -0.000" in done.stdout
+    assert "the agent's chance 0.12" in done.stdout
+    assert "on the same tasks again the rate strays by" in done.stdout
+
+
+def test_controls_of_the_judge_are_a_flag_each(tmp_path: Path, here: Here) -> None:
+    run_of(tmp_path / "run", 2, word="degrees")
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        return said("first" if "The first attempt" in json.dumps(request) else "solved")
+
+    with chat_server(answer) as server:
+        options = f"--model m --base-url {server.url} --samples 2"
+        for flag, answers, calls in (("--answer-only", True, False), ("--path-only", False, True)):
+            before = len(server.requests)
+            done = here(f"judge run {options} {flag} --out {flag[2:]}", tmp_path)
+            assert "passed 100.0%" in done.stdout, done.stderr
+            texts = [json.dumps(one) for one in server.requests[before:]]
+            assert len(texts) == 4
+            assert all(("degrees" in text) == answers for text in texts)
+            assert all(("search_for_weather" in text) == calls for text in texts)
+        run_of(tmp_path / "base", 2, word="degree")
+        before = len(server.requests)
+        pairs = f"judge run --judge win --reference base {options} --path-only --out w"
+        assert here(pairs, tmp_path).returncode == 0
+        texts = [json.dumps(one) for one in server.requests[before:]]
+        assert len(texts) == 4 and not any("degree" in text for text in texts)
+        both = here(f"judge run {options} --answer-only --path-only", tmp_path)
+    assert both.returncode == 2 and "--path-only" in both.stderr
+
+
+def test_verdicts_leave_as_their_evaluators_files(tmp_path: Path, here: Here) -> None:
+    tasks = [task(str(n)) for n in range(4)]
+    written(tmp_path / "run", [attempt(one, f"{one.id} °C") for one in tasks[:3]], tasks)
+    run_of(tmp_path / "base", 4, word="degrees")
+    with chat_server(by_node(answer="unsure", path="solved", tools="solvable")) as server:
+        options = f"--model m --base-url {server.url}"
+        for name in ("stabletoolbench", "toolbench", "fac"):
+            done = here(
+                f"judge run {options} --compatibility {name} --out {name} --export {name}",
+                tmp_path,
+            )
+            assert done.returncode == (name == "fac"), done.stderr  # it names no status word
+            assert "exported: " in done.stdout
+    with chat_server([said("first")]) as server:
+        done = here(
+            f"judge run --judge win --reference base --model m --base-url {server.url} "
+            "--export pairs --json",
+            tmp_path,
+        )
+    exported = json.loads(done.stdout)["exported"]
+    assert exported == [f"pairs/tasks_base_script_react{suffix}" for suffix in (".json", ".csv")]
+    solved = read_pass_results(tmp_path / "stabletoolbench/script_react/tasks_script_react.json")
+    assert [(one.query_id, list(one.is_solved.values())) for one in solved] == [
+        (f"{n}", ["Solved"] * 3) for n in range(3)
+    ]
+    assert sopr(solved, ["0", "1", "2", "3"]).mean == 0.75
+    table = read_pass_table(tmp_path / "stabletoolbench/script_react/tasks_script_react.csv")
+    assert [row._replace(model="") for row in table] == solved
+    old = read_toolbench_pass_results(tmp_path / "toolbench/tasks_script_react.json")
+    assert [(one.passed, one.failed) for one in old] == [(4, 0)] * 3
+    assert old[0].about["is_solved"] == "AnswerStatus.Solved"
+    rows = read_toolbench_pass_table(tmp_path / "toolbench/tasks_script_react.csv")
+    assert [row["pass_rate_label"] for row in rows] == ["passed"] * 3
+    fac = read_fac_table(tmp_path / "fac/tasks_script_react.csv")
+    assert [row["final_answer"] for row in fac] == ["0 °C", "1 °C", "2 °C"]
+    wins = read_preference_results(tmp_path / exported[0])
+    assert [one.wins for one in wins if one.query_id == "0"] == [{"base": 2, "script_react": 2}]
+    labels = [row["preference_label"] for row in read_preference_table(tmp_path / exported[1])]
+    assert labels == ["2", "1"] * 6

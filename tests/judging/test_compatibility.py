@@ -31,15 +31,13 @@ from toolenv.formats.toolbench.pass_results import (
     write_toolbench_pass_results,
     write_toolbench_pass_table,
 )
-from toolenv.judging.compatibility import (
+from toolenv.judging.compatibility import sopr, sowr, toolbench_pass_rate
+from toolenv.judging.decision_tree import STABLETOOLBENCH
+from toolenv.judging.evaluator_results import (
     pass_results,
     preference_results,
-    sopr,
-    sowr,
-    toolbench_pass_rate,
     toolbench_pass_results,
 )
-from toolenv.judging.decision_tree import STABLETOOLBENCH
 from toolenv.judging.judge_model import JudgeModel
 from toolenv.judging.pass_judge import PassJudge
 from toolenv.judging.verdicts import PassVerdict, WinVerdict, WinVote

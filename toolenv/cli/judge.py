@@ -13,8 +13,10 @@ from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_j
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolenv.jsontext import JsonValue
     from toolenv.judging.decision_tree import Decision
     from toolenv.judging.judge_model import JudgeModel
+    from toolenv.judging.judge_prompts import ShownOfPairs
     from toolenv.judging.pass_judge import PassJudge
     from toolenv.judging.win_judge import AttemptKey, WinJudge
     from toolenv.running.folder import RunFolder
@@ -66,6 +68,20 @@ def judge(
         bool,
         typer.Option("--also-checked", help="Also judge what a check decides: measures the judge."),
     ] = False,
+    answer_only: Annotated[
+        bool, typer.Option("--answer-only", help="Show the judge no calls: a control.")
+    ] = False,
+    path_only: Annotated[
+        bool, typer.Option("--path-only", help="Show the judge no answer: a control.")
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="What people say of the attempts: JSON Lines, or CSV with a header."),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="A folder for the verdicts as ToolBench's evaluators write them."),
+    ] = None,
     passed: Annotated[
         str | None,
         typer.Option(help="Pass verdicts of that name, in all runs, decide pairs first."),
@@ -93,10 +109,13 @@ def judge(
       toolenv judge runs/g1 --model gpt-4o --samples 4
 
       toolenv judge runs/g1 --judge win --reference runs/baseline --model gpt-4o
+
+      toolenv judge runs/g1 --model gpt-4o --labels people.csv --export theirs
     """
     with friendly_errors():
         from toolenv.cli.progress import counted
         from toolenv.errors import ConfigurationError
+        from toolenv.judging.agreement import read_labels
         from toolenv.judging.judge_model import JudgeModel
         from toolenv.running.folder import RunFolder
         from toolenv.running.judging import judge_run, references_of
@@ -110,6 +129,14 @@ def judge(
                 where="--reference",
                 fix="Give --reference RUN with --judge win, and only there.",
             )
+        shows = _shown(answer_only=answer_only, path_only=path_only)
+        if shows != "both" and compatibility is not None:
+            raise ConfigurationError(
+                "What their evaluators show is not ours to choose.",
+                where="--compatibility",
+                fix="Leave it out with --answer-only and --path-only.",
+            )
+        said = read_labels(labels) if labels is not None else []
         place = completions or run / "verdicts" / "completions"
         if offline and not place.exists():
             raise ConfigurationError("No completions are recorded.", where=str(place))
@@ -128,9 +155,11 @@ def judge(
         try:
             if kind == Kind.win:
                 decided = _passed(folder, others, passed) if passed is not None else {}
-                made: PassJudge | WinJudge = _win_judge(asked, samples, compatibility, decided)
+                made: PassJudge | WinJudge = _win_judge(
+                    asked, samples, compatibility, decided, shows
+                )
             else:
-                made = _pass_judge(asked, samples, compatibility, also_checked=also_checked)
+                made = _pass_judge(asked, samples, compatibility, shows, also_checked=also_checked)
             with counted("verdicts", quiet=as_json) as report:
                 found = judge_run(
                     folder,
@@ -148,26 +177,53 @@ def judge(
         from toolenv.report.verdicts import judged_figures, judged_lines
 
         verdicts = found.read()
-        figures = judged_figures(verdicts, compatibility, list(folder.tasks), seed)
+        figures = judged_figures(verdicts, compatibility, list(folder.tasks), seed, said)
+        written = []
+        if export is not None:
+            from toolenv.running.verdict_export import export_verdicts
+
+            written = export_verdicts(folder, verdicts, export, others, compatibility or "")
         if as_json:
-            print_json({"verdicts": str(found.path), **figures})
+            exported: list[JsonValue] = [str(path) for path in written]
+            print_json({"verdicts": str(found.path), "exported": exported, **figures})
         else:
             for line in judged_lines(figures):
                 console.print(plain(line), soft_wrap=True)
+            for path in written:
+                console.print(plain(f"exported: {path}"), soft_wrap=True)
             console.print(plain(f"verdicts: {found.path}"), soft_wrap=True)
         voted = [verdict for verdict in verdicts if verdict.votes and verdict.answered]
         if voted and all(vote.problem for verdict in voted for vote in verdict.votes):
             raise typer.Exit(DIFFERS)
 
 
+def _shown(*, answer_only: bool, path_only: bool) -> ShownOfPairs:
+    from toolenv.errors import ConfigurationError
+
+    if answer_only and path_only:
+        raise ConfigurationError(
+            "A judge that is shown neither answer nor path has nothing to judge.",
+            where="--path-only",
+            fix="Give one of --answer-only and --path-only.",
+        )
+    return "answer" if answer_only else "path" if path_only else "both"
+
+
 def _pass_judge(
     model: JudgeModel,
     samples: int | None,
     compatibility: Compatibility | None,
+    shows: ShownOfPairs,
     *,
     also_checked: bool,
 ) -> PassJudge:
-    from toolenv.judging.decision_tree import FAC, STABLETOOLBENCH, TOOLEVAL
+    from toolenv.judging.decision_tree import (
+        ANSWER_ONLY,
+        FAC,
+        PATH_ONLY,
+        STABLETOOLBENCH,
+        TOOLEVAL,
+    )
     from toolenv.judging.pass_judge import PassJudge
 
     if compatibility == Compatibility.fac:
@@ -179,9 +235,10 @@ def _pass_judge(
             reading="status word",
         )
     stable = compatibility == Compatibility.stabletoolbench
+    whole = STABLETOOLBENCH if stable else TOOLEVAL
     return PassJudge(
         model,
-        tree=STABLETOOLBENCH if stable else TOOLEVAL,
+        tree={"both": whole, "answer": ANSWER_ONLY, "path": PATH_ONLY}[shows],
         samples=samples or (3 if stable else 4),
         also_checked=also_checked,
     )
@@ -192,6 +249,7 @@ def _win_judge(
     samples: int | None,
     compatibility: Compatibility | None,
     passed: dict[AttemptKey, Decision],
+    shows: ShownOfPairs,
 ) -> WinJudge:
     from toolenv.errors import ConfigurationError
     from toolenv.judging.judge_prompts import LONGEST_ANSWER
@@ -200,7 +258,7 @@ def _win_judge(
     if compatibility == Compatibility.fac:
         raise ConfigurationError("fac judges final answers alone.", where="--compatibility")
     longest = LONGEST_ANSWER if compatibility is None else _TOOLEVAL_ANSWER
-    return WinJudge(model, samples=samples or 4, passed=passed, longest_answer=longest)
+    return WinJudge(model, samples=samples or 4, passed=passed, shows=shows, longest_answer=longest)
 
 
 def _passed(

@@ -18,7 +18,7 @@ from itertools import combinations
 from math import nan
 from os import PathLike
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,10 +36,12 @@ __all__ = [
     "Label",
     "LabelName",
     "Pair",
+    "Said",
     "agree",
     "agree_by_split",
     "kappa_estimate",
     "pairs_of_raters",
+    "pairs_with_people",
     "read_labels",
 ]
 
@@ -87,6 +89,40 @@ class Pair(NamedTuple):
     judge: LabelName
     person: LabelName
     split: str = ""
+
+
+class Said(Protocol):
+    """What a judge says of an episode: a pass verdict, or what stands for one."""
+
+    @property
+    def task(self) -> str:
+        """The task's id."""
+        ...
+
+    @property
+    def agent(self) -> str:
+        """What explored, by name."""
+        ...
+
+    @property
+    def policy(self) -> str:
+        """What decided, by name."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """The seed of the attempt."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """The set that the task belongs to."""
+        ...
+
+    @property
+    def decision(self) -> LabelName:
+        """What is said."""
+        ...
 
 
 class Agreement(NamedTuple):
@@ -220,6 +256,21 @@ def pairs_of_raters(labels: Iterable[Label]) -> list[Pair]:
         Pair(one.task, one.label, other.label, one.split)
         for by_rater in of.values()
         for one, other in combinations((by_rater[name] for name in sorted(by_rater)), 2)
+    ]
+
+
+def pairs_with_people(said: Iterable[Said], labels: Iterable[Label]) -> list[Pair]:
+    """What a judge says of episodes beside what people say of the same ones."""
+    of_task: dict[str, list[Said]] = {}
+    for one in said:
+        of_task.setdefault(one.task, []).append(one)
+    return [
+        Pair(label.task, one.decision, label.label, label.split or one.split)
+        for label in labels
+        for one in of_task.get(label.task, ())
+        if label.agent in ("", one.agent)
+        and label.policy in ("", one.policy)
+        and label.seed in (None, one.seed)
     ]
 
 

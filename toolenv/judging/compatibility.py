@@ -1,4 +1,4 @@
-"""The numbers of ToolBench and StableToolBench, from their result files and for our verdicts.
+"""The numbers of ToolBench and StableToolBench, from result files of their form.
 
 What their evaluators do wrong is left out unless it is asked for by name (``Defect``): so a number
 can be compared with a published one, and still says what it counts.
@@ -6,31 +6,22 @@ can be compared with a published one, and still says what it counts.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from statistics import fmean, pstdev
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from toolenv.apis import FINISH
-from toolenv.episodes import Episode
 from toolenv.errors import ConfigurationError
 from toolenv.formats import PassResult, PreferenceResult
 from toolenv.formats.toolbench.pass_results import ToolBenchPassResult
-from toolenv.judging.verdicts import PassVerdict, PassVote, WinVerdict
-from toolenv.seeds import derive
 
 __all__ = [
     "Defect",
     "PassTally",
     "RoundScores",
     "WinTally",
-    "pass_results",
-    "pass_rounds",
-    "preference_results",
     "sopr",
     "sowr",
     "toolbench_pass_rate",
-    "toolbench_pass_results",
 ]
 
 Defect: TypeAlias = Literal[
@@ -41,7 +32,6 @@ round that was never made as unsolved (StableToolBench); toss a coin where the j
 (ToolBench); print ties of rounds as passed (ToolBench)."""
 
 _SCORES: Final = {"Solved": 1.0, "Unsure": 0.5, "Unsolved": 0.0}
-_WORDS: Final = {"solved": "Solved", "unsolved": "Unsolved", "unsure": "Unsure"}
 
 
 class RoundScores(NamedTuple):
@@ -193,101 +183,6 @@ def toolbench_pass_rate(
     return PassTally(tasks, passed, failed, undecided, unanswered, low, high)
 
 
-def pass_rounds(verdicts: Sequence[PassVerdict]) -> list[PassResult]:
-    """Our verdicts as StableToolBench's results, one round per vote, without the steps.
-
-    Args:
-        verdicts: Of one agent, policy and seed. Those on tasks without an attempt are left out, as
-            their files do; give ``sopr`` the test set.
-    """
-    found: list[PassResult] = []
-    for verdict in verdicts:
-        if verdict.answered:
-            words = [_status(verdict, vote) for vote in verdict.votes]
-            if verdict.check or not words:
-                word = "Solved" if verdict.decision == "passed" else "Unsolved"
-                words = [word] * max(1, len(words))
-            solved = dict(enumerate(words))
-            found.append(PassResult(verdict.task, "", (), "", "", solved))
-    rounds = max((len(result.is_solved) for result in found), default=0)
-    return [_filled(result, rounds) for result in found]
-
-
-def pass_results(
-    verdicts: Sequence[PassVerdict], episodes: Mapping[str, Episode], model: str
-) -> list[PassResult]:
-    """Our verdicts as StableToolBench's results, with the steps as their evaluator sees them.
-
-    Args:
-        verdicts: Of one agent, policy and seed.
-        episodes: The attempts by task.
-        model: Who answered.
-    """
-    found: list[PassResult] = []
-    for result in pass_rounds(verdicts):
-        episode = episodes[result.query_id]
-        steps, final = _steps(episode)
-        found.append(
-            result._replace(
-                query=episode.task.instruction,
-                tool_names=(*episode.task.named_apis, FINISH),
-                answer_steps=steps,
-                final_step=final,
-                model=model,
-            )
-        )
-    return found
-
-
-def preference_results(
-    verdicts: Sequence[WinVerdict], reference: str, candidate: str, *, rounds: int = 4
-) -> list[PreferenceResult]:
-    """Our verdicts as their preferences, one round per vote; a rule decides every round.
-
-    Args:
-        verdicts: Of one candidate and one reference.
-        reference: The reference's name.
-        candidate: The candidate's name.
-        rounds: The rounds of a pair that a rule decided.
-    """
-    found: list[PreferenceResult] = []
-    for verdict in verdicts:
-        winners = [vote.winner for vote in verdict.votes] or [verdict.decision] * rounds
-        wins = {reference: winners.count("reference"), candidate: winners.count("candidate")}
-        states = dict.fromkeys(range(len(winners)), "complete")
-        found.append(PreferenceResult(verdict.task, wins, states))
-    return found
-
-
-def toolbench_pass_results(
-    verdicts: Sequence[PassVerdict], *, defects: Collection[Defect] = (), seed: int = 0
-) -> list[ToolBenchPassResult]:
-    """Our verdicts as ToolBench's counts of rounds; an unsure round is neither passed nor failed.
-
-    Args:
-        verdicts: Of one agent, policy and seed.
-        defects: ``unsure is a coin`` tosses a coin for each unsure round.
-        seed: What the coins derive from.
-    """
-    found: list[ToolBenchPassResult] = []
-    for verdict in verdicts:
-        if not verdict.answered:
-            continue
-        words: list[str] = [vote.decision for vote in verdict.votes] or [verdict.decision]
-        if verdict.check:
-            words = [verdict.decision] * len(words)
-        if "unsure is a coin" in defects:
-            coin = random.Random(derive(seed, "coin", verdict.task))
-            words = [coin.choice(("passed", "failed")) if w == "unsure" else w for w in words]
-        about = {"reason": verdict.reason}
-        found.append(
-            ToolBenchPassResult(
-                verdict.task, words.count("passed"), words.count("failed"), dict(about)
-            )
-        )
-    return found
-
-
 def _denominator(
     answered: Sequence[str], test_set: Collection[str] | None, defects: Collection[Defect]
 ) -> tuple[int, int]:
@@ -301,33 +196,3 @@ def _denominator(
             fix="Give the test set that was answered.",
         )
     return len(test_set), len(set(test_set) - set(answered))
-
-
-def _filled(result: PassResult, rounds: int) -> PassResult:
-    """What nobody was asked about has the same status in every round."""
-    if len(result.is_solved) == 1:
-        return result._replace(is_solved=dict.fromkeys(range(rounds), result.is_solved[0]))
-    return result
-
-
-def _status(verdict: PassVerdict, vote: PassVote) -> str:
-    """The last status on a path as their word; without one, the attempt gave no answer."""
-    if verdict.warnings or vote.problem:
-        return "Unsure"
-    statuses = [_WORDS[step.answer] for step in vote.path if step.answer in _WORDS]
-    asked = [step for step in vote.path if step.node in ("answer_solves", "path_solves")]
-    return statuses[len(asked) - 1] if asked else "Unsolved"
-
-
-def _steps(episode: Episode) -> tuple[str, str]:
-    """An attempt as their evaluator sees it: Python reprs, one step a line."""
-    messages: list[str] = []
-    for step in episode.branch.path():
-        for call, response in zip(step.calls, step.responses, strict=False):
-            shown = "" if call.function == FINISH else response.text
-            said = {"name": call.function, "arguments": call.text, "response": shown}
-            messages.append(repr(said))
-        if not step.calls:
-            messages.append(step.message.content)
-    lines = [f"Step {number}: {text}" for number, text in enumerate(messages, 1)]
-    return "\n".join(lines), f"Final step: {messages[-1] if messages else ''}"

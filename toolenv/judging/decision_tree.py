@@ -16,7 +16,9 @@ from toolenv.errors import ConfigurationError, FormatError
 from toolenv.fingerprint import fingerprint
 
 __all__ = [
+    "ANSWER_ONLY",
     "FAC",
+    "PATH_ONLY",
     "STABLETOOLBENCH",
     "TOOLEVAL",
     "TREES",
@@ -29,8 +31,9 @@ __all__ = [
 ]
 
 Decision: TypeAlias = Literal["passed", "failed", "unsure"]
-Shown: TypeAlias = Literal["nothing", "answer", "path", "tools"]
-"""What the model is shown beside the task; ``nothing`` for facts, which no model is asked."""
+Shown: TypeAlias = Literal["nothing", "answer", "path", "calls", "tools"]
+"""What the model is shown beside the task: ``path`` is the calls and the answer, ``calls`` the
+calls alone; ``nothing`` for facts, which no model is asked."""
 
 
 class Taken(Protocol):
@@ -289,5 +292,43 @@ FAC: Final = DecisionTree(
 )
 """StableToolBench's final answer correctness: one question, about the answer alone."""
 
-TREES: Final[Mapping[str, DecisionTree]] = {t.name: t for t in (TOOLEVAL, STABLETOOLBENCH, FAC)}
+_PERHAPS_SOLVED: Final = Leaf("unsure", "it is unclear whether the task is carried out")
+
+ANSWER_ONLY: Final = DecisionTree(
+    "answer only",
+    "answered",
+    {
+        "answered": FAC.questions["answered"],
+        "answer_solves": Question(
+            _STATUS_OF_ANSWER,
+            "answer",
+            {"solved": "solved", "unsolved": "unsolved", "unsure": "perhaps_solved"},
+        ),
+    },
+    {**FAC.leaves, "perhaps_solved": _PERHAPS_SOLVED},
+)
+"""A control: the answer alone is judged, however it came about."""
+
+PATH_ONLY: Final = DecisionTree(
+    "path only",
+    "calls_solve",
+    {
+        "calls_solve": Question(
+            "The final answer is not shown. Does what came back from the calls hold all that the "
+            "task asks for, or was all done that it asks for? Say solved, unsolved, or unsure.",
+            "calls",
+            {"solved": "solved", "unsolved": "unsolved", "unsure": "perhaps_solved"},
+        )
+    },
+    {
+        "solved": Leaf("passed", "the calls carry out the task"),
+        "unsolved": Leaf("failed", "the calls do not carry out the task"),
+        "perhaps_solved": _PERHAPS_SOLVED,
+    },
+)
+"""A control: the calls alone are judged, whatever the answer says."""
+
+TREES: Final[Mapping[str, DecisionTree]] = {
+    tree.name: tree for tree in (TOOLEVAL, STABLETOOLBENCH, FAC, ANSWER_ONLY, PATH_ONLY)
+}
 """Every tree by name; stored verdicts name theirs."""

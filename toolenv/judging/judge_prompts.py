@@ -22,6 +22,7 @@ __all__ = [
     "LONGEST_ANSWER",
     "LONGEST_RESPONSE",
     "Prompt",
+    "ShownOfPairs",
     "is_quoted",
     "pass_prompt",
     "win_prompt",
@@ -93,6 +94,10 @@ JUDGE_PROMPT: Final = fingerprint(
 _Role: TypeAlias = Literal["system", "user"]
 
 
+ShownOfPairs: TypeAlias = Literal["both", "answer", "path"]
+"""What a win judge is shown of each attempt."""
+
+
 class Prompt(NamedTuple):
     """A conversation that asks a judge, and the texts from outside that it shows.
 
@@ -122,13 +127,14 @@ def pass_prompt(task: Task, episode: Episode, question: Question) -> Prompt:
         shown += [("a tool's documentation", api.description) for api in task.apis]
         shown += [("a tool's documentation", api.tool_description) for api in task.apis]
     else:
-        if kind == "path":
+        if kind in ("path", "calls"):
             steps, texts = _steps(episode, LONGEST_RESPONSE)
             parts += [_PATH, fenced(steps)] if steps else [_NO_CALLS]
             shown += texts
-        answer = (episode.answer or "")[:LONGEST_ANSWER]
-        parts += [_ANSWER, fenced([{"answer": answer}])]
-        shown.append(("the answer", answer))
+        if kind != "calls":
+            answer = (episode.answer or "")[:LONGEST_ANSWER]
+            parts += [_ANSWER, fenced([{"answer": answer}])]
+            shown.append(("the answer", answer))
     parts.append(_QUESTION.format(question=question.asks, words=", ".join(question.leads)))
     return _prompt(_ONE, parts, shown)
 
@@ -138,6 +144,7 @@ def win_prompt(
     first: Episode,
     second: Episode,
     *,
+    shows: ShownOfPairs = "both",
     longest_answer: int = LONGEST_ANSWER,
     longest_response: int = 500,
 ) -> Prompt:
@@ -147,16 +154,22 @@ def win_prompt(
         task: The task.
         first: What is shown first.
         second: What is shown second.
+        shows: The calls and the answer of each, or one of the two alone.
         longest_answer: Characters of a final answer that are shown.
         longest_response: Characters of a response that are shown.
     """
     parts = [_TASK, fenced([{"task": task.instruction}])]
     shown: list[tuple[str, str]] = []
     for title, episode in ((_FIRST, first), (_SECOND, second)):
-        steps, texts = _steps(episode, longest_response)
-        answer = (episode.answer or "")[:longest_answer]
-        parts += [title, fenced([*steps, {"answer": answer}])]
-        shown += [*texts, ("the answer", answer)]
+        lines: list[JsonValue] = []
+        if shows != "answer":
+            lines, texts = _steps(episode, longest_response)
+            shown += texts
+        if shows != "path":
+            answer = (episode.answer or "")[:longest_answer]
+            lines.append({"answer": answer})
+            shown.append(("the answer", answer))
+        parts += [title, fenced(lines) if lines else _NO_CALLS]
     parts.append(_WHICH)
     return _prompt(_TWO, parts, shown)
 

@@ -19,6 +19,7 @@ from toolenv.judging.judge_prompts import (
     JUDGE_PROMPT,
     LONGEST_ANSWER,
     Prompt,
+    ShownOfPairs,
     is_quoted,
     win_prompt,
 )
@@ -53,6 +54,8 @@ class WinJudge:
         samples: How many votes; even, so that both orders are shown equally often.
         passed: Pass verdicts by attempt, of candidates and references: passed against failed wins
             without a vote, as in ToolEval.
+        shows: The calls and the answers, or one of the two alone: a control. Where answers are not
+            shown, equal ones are no tie.
         longest_answer: Characters of a final answer that are shown.
 
     Raises:
@@ -65,6 +68,7 @@ class WinJudge:
         *,
         samples: int = 4,
         passed: Mapping[AttemptKey, Decision] | None = None,
+        shows: ShownOfPairs = "both",
         longest_answer: int = LONGEST_ANSWER,
     ) -> None:
         if samples < 2 or samples % 2:
@@ -76,6 +80,7 @@ class WinJudge:
         self.model = model
         self.samples = samples
         self.passed = dict(passed or {})
+        self.shows: ShownOfPairs = shows
         self.longest_answer = longest_answer
 
     @property
@@ -94,6 +99,7 @@ class WinJudge:
             "samples": self.samples,
             "passed": fingerprint("verdicts", passed) if passed else None,
             "longest_answer": self.longest_answer,
+            **({"shows": self.shows} if self.shows != "both" else {}),
         }
 
     @property
@@ -130,6 +136,7 @@ class WinJudge:
             win_prompt(
                 case.task,
                 *((candidate, reference) if order == _ORDERS[0] else (reference, candidate)),
+                shows=self.shows,
                 longest_answer=self.longest_answer,
             )
             for order in _ORDERS
@@ -177,7 +184,7 @@ class WinJudge:
             if {mine, theirs} == {"passed", "failed"}:
                 winner = "candidate" if mine == "passed" else "reference"
                 return "pass", winner, f"only the {winner} passed"
-        if candidate.answer == reference.answer:
+        if self.shows != "path" and candidate.answer == reference.answer:
             return "equal", "tie", "the answers are equal to the letter"
         return "", "", ""
 

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from toolenv.judging.agreement import Label, agree, agree_by_split, pairs_with_people
 from toolenv.judging.bradley_terry import bradley_terry, is_connected
-from toolenv.judging.compatibility import (
+from toolenv.judging.compatibility import sopr, sowr, toolbench_pass_rate
+from toolenv.judging.evaluator_results import (
     pass_rounds,
     preference_results,
-    sopr,
-    sowr,
-    toolbench_pass_rate,
     toolbench_pass_results,
 )
+from toolenv.judging.judge_doubt import doubt_parts, vote_gains
+from toolenv.judging.judge_variance import VarianceParts
 from toolenv.judging.pass_rate import pass_rate
 from toolenv.judging.verdicts import PassVerdict, WinVerdict
 from toolenv.judging.win_rate import comparisons, win_rate
@@ -28,6 +29,7 @@ def judged_figures(
     compatibility: str | None,
     test_set: Sequence[str],
     seed: int = 0,
+    labels: Sequence[Label] = (),
 ) -> dict[str, Any]:
     """Rates by agent and policy (and reference), strengths where several are compared.
 
@@ -36,6 +38,7 @@ def judged_figures(
         compatibility: ``toolbench``, ``stabletoolbench`` or ``fac``, to count as they do as well.
         test_set: The ids of the run's tasks.
         seed: What bootstraps draw from.
+        labels: What people say of the attempts.
     """
     passes: dict[tuple[str, str], list[PassVerdict]] = defaultdict(list)
     wins: dict[tuple[str, str, str], list[WinVerdict]] = defaultdict(list)
@@ -48,6 +51,10 @@ def judged_figures(
     for (agent, policy), rows in passes.items():
         row = {"agent": agent, "policy": policy, **_plain(pass_rate(rows, seed=seed))}
         row["theirs"] = _their_pass(rows, compatibility, test_set)
+        row["people"] = _with_people(rows, labels, seed)
+        parts = doubt_parts(rows, seed)
+        row["variance"] = parts if isinstance(parts, str) else _variance(parts)
+        row["votes"] = [_plain(one) for one in vote_gains(rows, seed)]
         figures["pass"].append(row)
     for (agent, policy, reference), pairs in wins.items():
         row = {"agent": agent, "policy": policy, "reference": reference}
@@ -76,7 +83,8 @@ def judged_lines(figures: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {one['player']}: {_estimate(one['strength'], '+.2f')}"
         if not figures["connected"]:
             yield "  not all are linked by comparisons: strengths cannot be compared throughout"
-    yield "agreement with people: unknown, these verdicts come without labels"
+    if figures["win"]:
+        yield "agreement with people on pairs: unknown, labels are of attempts (see docs/judges.md)"
 
 
 def _pass_lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -99,6 +107,60 @@ def _pass_lines(row: Mapping[str, Any]) -> Iterator[str]:
         )
     for theirs in row["theirs"]:
         yield f"  {theirs['name']}: {theirs['text']}"
+    yield from _people_lines(row["people"])
+    yield from _doubt_lines(row)
+
+
+def _people_lines(people: Mapping[str, Any]) -> Iterator[str]:
+    if not people:
+        yield "  agreement with people: unknown, no labels were given (--labels)"
+    for split, one in people.items():
+        if not one["pairs"]:
+            yield "  agreement with people: unknown, no label is of these attempts"
+            continue
+        where = "" if split == "all" else f" on {split}"
+        unsure = f"; {one['unsure']} unsure, on either side" if one["unsure"] else ""
+        yield (
+            f"  agreement with people{where}, {one['pairs']} labels: kappa "
+            f"{_estimate(one['kappa'], '.2f')}, too kind by {_estimate(one['leniency'], '+.1%')}, "
+            f"alike {_estimate(one['accuracy'])}{unsure}"
+        )
+
+
+def _doubt_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    parts = row["variance"]
+    if not row["votes"]:
+        return  # no judge voted: its chance moves nothing
+    if isinstance(parts, str):
+        yield f"  the agent's and the judge's chance cannot be told apart: {parts}"
+    else:
+        told = ", ".join(
+            f"{name} {_estimate(parts[part], '.3f')}"
+            for name, part in (
+                ("tasks", "task"),
+                ("the agent's chance", "agent"),
+                ("the judge's chance", "judge"),
+                ("both", "both"),
+            )
+        )
+        yield (
+            f"  variance of a vote's score by {told} "
+            f"({parts['tasks']} tasks x {parts['agents']} seeds x {parts['judges']} votes)"
+        )
+        yield (
+            f"  on the same tasks again the rate strays by {parts['deviation']:.1%}; with a seed "
+            f"more by {parts['with_a_seed_more']:.1%}, with twice the votes by "
+            f"{parts['with_twice_the_votes']:.1%}"
+        )
+    told = ", ".join(
+        f"{one['votes']}: {one['changed']['value']:.1%}{'' if one['stored'] else '*'}"
+        for one in row["votes"]
+    )
+    guessed = " (* as if votes went on like these)"
+    yield (
+        f"  decided otherwise by as many new votes, by number of votes: {told}"
+        f"{'' if all(one['stored'] for one in row['votes']) else guessed}"
+    )
 
 
 def _win_lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -133,6 +195,31 @@ def _doubts(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {row['contradicted']} unsure because votes contradict each other"
     for problem, count in row["problems"].items():
         yield f"  {count} votes say nothing: {problem}"
+
+
+def _with_people(rows: Sequence[PassVerdict], labels: Sequence[Label], seed: int) -> dict[str, Any]:
+    """How far the verdicts agree with people, over all and by split; empty without labels."""
+    if not labels:
+        return {}
+    pairs = pairs_with_people(rows, labels)
+    splits = agree_by_split(pairs, seed)
+    found = {"all": agree(pairs, seed), **(splits if len(splits) > 1 else {})}
+    return {name or "no split": _plain(one) for name, one in found.items()}
+
+
+def _variance(parts: VarianceParts) -> dict[str, Any]:
+    """Components, and how far the rate strays on the same tasks with these and with more draws."""
+    tasks, agents, judges = parts.tasks, parts.agents, parts.judges
+    strays = {
+        "deviation": (agents, judges),
+        "with_a_seed_more": (agents + 1, judges),
+        "with_twice_the_votes": (agents, 2 * judges),
+    }
+    found: dict[str, Any] = _plain(parts)
+    return found | {
+        name: parts.deviation(tasks=tasks, agents=a, judges=j, same_tasks=True)
+        for name, (a, j) in strays.items()
+    }
 
 
 def _their_pass(

@@ -17,7 +17,7 @@ from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
 from toolenv.running.verdict_sets import AnyVerdict, VerdictManifest, VerdictSet
 
-__all__ = ["Reference", "attempts", "judge_run", "references_of"]
+__all__ = ["Reference", "ReferenceEpisodes", "attempts", "judge_run", "references_of"]
 
 
 class Reference(NamedTuple):
@@ -153,7 +153,7 @@ def _cases(
     run: RunFolder, keys: Sequence[EpisodeKey], references: Sequence[Reference]
 ) -> Iterator[Case]:
     """What is judged: finished attempts as they stand in the journal, then those without one."""
-    others = [_Others(reference) for reference in references]
+    others = [ReferenceEpisodes(reference) for reference in references]
     missing: dict[EpisodeKey, None] = dict.fromkeys(keys)
     for episode in run.episodes():
         key = EpisodeKey.of(episode)
@@ -165,7 +165,7 @@ def _cases(
 
 
 def _against(
-    run: RunFolder, key: EpisodeKey, episode: Episode | None, others: Sequence[_Others]
+    run: RunFolder, key: EpisodeKey, episode: Episode | None, others: Sequence[ReferenceEpisodes]
 ) -> Iterator[Case]:
     alone = Case(run.tasks[key.task], key.agent, key.policy, key.seed, episode)
     if not others:
@@ -175,7 +175,7 @@ def _against(
             yield alone._replace(reference=other.episode(key), reference_name=other.reference.name)
 
 
-class _Others:
+class ReferenceEpisodes:
     """A reference's episodes, by task: of the same seed where there is one, else its first."""
 
     def __init__(self, reference: Reference) -> None:
@@ -187,10 +187,12 @@ class _Others:
             self._by_task.setdefault(episode.task.id, {})[episode.seed] = episode
 
     def episode(self, key: EpisodeKey) -> Episode | None:
+        """What an attempt is compared with; None where the reference has none of the task."""
         by_seed = self._by_task.get(key.task, {})
         return by_seed.get(key.seed) or (by_seed[min(by_seed)] if by_seed else None)
 
     def is_same(self, run: RunFolder, key: EpisodeKey) -> bool:
+        """Whether an attempt is the reference's own."""
         return _is_own(run, self.reference, key)
 
 

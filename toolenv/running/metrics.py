@@ -13,12 +13,19 @@ from toolenv.episodes import Episode, Outcome
 from toolenv.errors import ConfigurationError
 from toolenv.formats.gold import Gold
 from toolenv.formats.toolbench.converted import read_converted
-from toolenv.judging.agreement import Label, Pair, agree, agree_by_split, pairs_of_raters
+from toolenv.judging.agreement import (
+    Label,
+    LabelName,
+    agree,
+    agree_by_split,
+    pairs_of_raters,
+    pairs_with_people,
+)
 from toolenv.judging.call_metrics import CALL_METRICS
 from toolenv.judging.error_taxonomy import count_errors
 from toolenv.judging.gold_metrics import GOLD_METRICS
 from toolenv.judging.grounding import GROUNDING_METRICS
-from toolenv.judging.judge_variance import gains_of_votes
+from toolenv.judging.judge_doubt import vote_gains
 from toolenv.judging.metrics import (
     Clusters,
     Metric,
@@ -26,7 +33,6 @@ from toolenv.judging.metrics import (
     compare_metrics,
     summarise_metrics,
 )
-from toolenv.judging.rewards import WORTH
 from toolenv.judging.verdicts import PassVerdict
 from toolenv.running.comparison import refuse_different, refuse_different_tasks
 from toolenv.running.folder import RunFolder
@@ -53,6 +59,17 @@ METRICS: Final[tuple[Metric, ...]] = (
     *GOLD_METRICS,
 )
 """All metrics without a judge, in the order that reports show them."""
+
+
+class _Judged(NamedTuple):
+    """What was decided of an episode."""
+
+    task: str
+    agent: str
+    policy: str
+    seed: int
+    split: str
+    decision: LabelName
 
 
 class _Read(NamedTuple):
@@ -187,18 +204,12 @@ def _subject(
 def _agreement(
     episodes: Sequence[Episode], labels: Sequence[Label], seed: int, samples: int
 ) -> dict[str, AgreementFigures]:
-    of_task: dict[str, list[Episode]] = defaultdict(list)
-    for episode in episodes:
-        of_task[episode.task.id].append(episode)
-    pairs = [
-        Pair(label.task, episode.outcome, label.label, label.split or episode.task.split)
-        for label in labels
-        for episode in of_task.get(label.task, ())
-        if label.agent in ("", episode.agent)
-        and label.policy in ("", episode.policy)
-        and label.seed in (None, episode.seed)
-        and episode.outcome != "infrastructure_error"
+    said = [
+        _Judged(one.task.id, one.agent, one.policy, one.seed, one.task.split, one.outcome)
+        for one in episodes
+        if one.outcome != "infrastructure_error"
     ]
+    pairs = pairs_with_people(said, labels)
     found = {"all": AgreementFigures.of(agree(pairs, seed, samples=samples))}
     splits = agree_by_split(pairs, seed, samples=samples)
     if len(splits) > 1:
@@ -237,12 +248,9 @@ def _read(paths: Iterable[Path], verdicts: str) -> list[_Read]:
 
 
 def _votes(read: _Read, seed: int, samples: int) -> tuple[VoteFigures, ...] | None:
-    by_task: dict[str, list[list[float]]] = defaultdict(list)
-    for episode in read.episodes:
-        verdict = read.verdicts.get(EpisodeKey.of(episode))
-        if verdict is not None and verdict.votes:
-            by_task[episode.task.id].append([WORTH[vote.decision] for vote in verdict.votes])
-    if not by_task or any(len(votes) < 2 for task in by_task.values() for votes in task):
+    own = [read.verdicts.get(EpisodeKey.of(episode)) for episode in read.episodes]
+    gains = vote_gains([one for one in own if one is not None], seed, samples=samples)
+    if not gains:
         return None
     return tuple(
         VoteFigures(
@@ -252,9 +260,7 @@ def _votes(read: _Read, seed: int, samples: int) -> tuple[VoteFigures, ...] | No
             tied=Ends.of(one.tied),
             stored=one.stored,
         )
-        for one in gains_of_votes(
-            [by_task[task] for task in sorted(by_task)], seed=seed, samples=samples
-        )
+        for one in gains
     )
 
 
