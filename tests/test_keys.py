@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from tests.chat.scripted_server import Reply, chat_server, completion, tool_call
 from tests.running.processes import start
@@ -83,10 +84,12 @@ def test_no_artefact_of_a_full_run_holds_a_key(tmp_path: Path, apis: HostileServ
     toolenv("show", "run")
 
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert {"journal.jsonl", "manifest.json", "run.snap", "run.jsonl", "report.html"} <= {
+    assert {"journal.jsonl.zst", "manifest.json", "run.snap", "run.jsonl", "report.html"} <= {
         path.name for path in written
     }
     everything = [path.read_bytes() for path in written] + telling.titles
+    with zstandard.open(tmp_path / "out" / "run" / "journal.jsonl.zst", "rb") as journal:
+        everything.append(journal.read())
     everything += [text.encode() for text in printed]
     for key in KEYS.values():
         assert not any(key.encode() in content for content in everything)

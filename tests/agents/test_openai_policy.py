@@ -300,7 +300,7 @@ def test_the_key_is_sent_and_nowhere_else(tmp_path: Path) -> None:
         chain = chain.__cause__
     assert KEY not in repr(vars(policy))
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"journal.jsonl", "manifest.json", "results.jsonl"} <= {path.name for path in written}
+    assert {"journal.jsonl.zst", "manifest.json", "results.jsonl"} <= {path.name for path in written}
     for path in written:
         assert KEY.encode() not in path.read_bytes(), path.name
     assert policy.fingerprint == with_key

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from tests.agents.chat_server import TASK, no_proxy, said
 from tests.chat.scripted_server import chat_server, completion, tool_call
@@ -91,8 +92,8 @@ def test_a_journal_without_them_does_not_mention_them(tmp_path: Path) -> None:
     with chat_server([completion(None, tool_calls=[ANSWER])]) as server:
         asked = f"openai:m?base_url={server.url}"
         run(RunConfiguration(policies=(asked,), first=1), tmp_path / "run")
-    lines = (tmp_path / "run" / "journal.jsonl").read_text("utf-8").splitlines()
-    steps = [line for line in lines if '"record":"step"' in line]
+    with zstandard.open(tmp_path / "run" / "journal.jsonl.zst", "rt", encoding="utf-8") as file:
+        steps = [line for line in file if '"record":"step"' in line]
     assert len(steps) == 1 and '"tokens"' not in steps[0]
     assert json.loads(steps[0][steps[0].index("{") :])["message"].keys() == {
         "content",

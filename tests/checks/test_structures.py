@@ -268,9 +268,9 @@ def test_a_record_decides_as_the_episode_did(tmp_path: Path) -> None:
     made.step(call("put"))
     made.step(finish())
     episode = made.episode(made.branch)
-    with Journal(tmp_path / "journal.jsonl", sync="never") as journal:
+    with Journal(tmp_path / "journal.jsonl.zst", sync="never") as journal:
         journal.write(episode)
-    (attempt,) = JournalReader(tmp_path / "journal.jsonl").attempts()
+    (attempt,) = JournalReader(tmp_path / "journal.jsonl.zst").attempts()
     stored = attempt.episode(made.task)
     assert stored == episode
     assert verdict_of(stored) == verdict_of(episode) == "correct"

@@ -117,7 +117,7 @@ def test_the_last_finished_attempt_counts(tmp_path: Path) -> None:
 
 def test_what_is_unfinished_is_seen_on_request(tmp_path: Path) -> None:
     episode = chain(TASKS[0])
-    with RunFolder.create(tmp_path / "run", TASKS) as run:
+    with RunFolder.create(tmp_path / "run", TASKS, durability="step") as run:
         run.journal.begin(EpisodeKey.of(episode)).step(episode.steps[0])
     run = RunFolder.open(tmp_path / "run")
     assert list(run.episodes()) == []
@@ -150,6 +150,73 @@ def test_a_different_run_is_not_resumed(
     with pytest.raises(JournalError) as caught:
         RunFolder.open_for_resume(tmp_path / "run", **{**same, **changed})  # type: ignore[arg-type]
     assert named in str(caught.value)
+
+
+LARGER: dict[str, object] = {
+    "tasks": [Task(id="new", instruction="?"), *TASKS],
+    "configuration": {"seeds": [9, 10, 11], "agents": ["react", "dfsdt"], "first": 4, "limit": 3},
+    "fingerprints": {"environment": "environment-2", "agent": "agent-1", "agent 2": "agent-2"},
+    "environment": {"tasks": "tasks-2", "simulator": "s"},
+}
+SMALLER: dict[str, object] = {
+    "tasks": TASKS,
+    "configuration": {"seeds": [9, 10], "agents": ["react"], "first": None, "limit": 3},
+    "fingerprints": {"environment": "environment-1", "agent": "agent-1"},
+    "environment": {"tasks": "tasks-1", "simulator": "s"},
+}
+
+
+def test_a_run_can_be_extended_to_the_bytes_of_one_begun_that_way(tmp_path: Path) -> None:
+    tasks = LARGER["tasks"]
+    assert isinstance(tasks, list)
+    done = [
+        chain(task, 3, agent=agent, seed=seed)
+        for task in tasks
+        for agent in ("react", "dfsdt")
+        for seed in (9, 10, 11)
+    ]
+    with RunFolder.create(tmp_path / "whole", **LARGER) as run:  # type: ignore[arg-type]
+        for episode in done:
+            run.journal.write(episode)
+        run.write_results()
+    with RunFolder.create(tmp_path / "grown", **SMALLER) as run:  # type: ignore[arg-type]
+        for episode in done:
+            if episode.task.id != "new" and episode.agent == "react" and episode.seed < 11:
+                run.journal.write(episode)
+        run.write_results()
+    with pytest.raises(JournalError, match="would be a different run"):
+        RunFolder.open_for_resume(tmp_path / "grown", **LARGER)  # type: ignore[arg-type]
+    with RunFolder.open_for_resume(tmp_path / "grown", extend=True, **LARGER) as run:  # type: ignore[arg-type]
+        assert len(run.journal.finished()) == 6
+        for episode in done:
+            if EpisodeKey.of(episode) not in run.journal.finished():
+                run.journal.write(episode)
+        run.write_results()
+    for name in ("results.jsonl", "manifest.json", "tasks.jsonl"):
+        assert (tmp_path / "grown" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    RunFolder.open_for_resume(tmp_path / "grown", **LARGER).close()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"configuration": {"seeds": [10, 11], "agents": ["react"], "limit": 3}}, "without [9]"),
+        ({"configuration": {"seeds": [9, 10], "agents": ["react"], "limit": 4}}, "limit (3 in"),
+        ({"fingerprints": {"environment": "environment-1"}}, "fingerprints.agent"),
+        ({"environment": {"tasks": "tasks-2", "simulator": "other"}}, "environment.simulator"),
+        ({"tasks": TASKS[1:]}, "1 missing now"),
+        ({"tasks": [*TASKS[1:], Task(id="b", instruction="other")]}, "1 changed"),
+    ],
+)
+def test_extending_takes_nothing_away(
+    tmp_path: Path, changed: dict[str, object], named: str
+) -> None:
+    RunFolder.create(tmp_path / "run", **SMALLER).close()  # type: ignore[arg-type]
+    before = (tmp_path / "run" / "manifest.json").read_bytes()
+    with pytest.raises(JournalError) as caught:
+        RunFolder.open_for_resume(tmp_path / "run", extend=True, **{**SMALLER, **changed})  # type: ignore[arg-type]
+    assert named in str(caught.value)
+    assert (tmp_path / "run" / "manifest.json").read_bytes() == before
 
 
 def test_two_writers_of_one_folder(tmp_path: Path) -> None:
@@ -191,8 +258,9 @@ def test_names_from_data_never_become_paths(tmp_path: Path) -> None:
         run.write_results()
     assert set(tmp_path.iterdir()) - before == {tmp_path / "run"}
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
-        "journal.jsonl",
-        "journal.jsonl.lock",
+        "journal.index",
+        "journal.jsonl.zst",
+        "journal.lock",
         "manifest.json",
         "results.jsonl",
         "tasks.jsonl",

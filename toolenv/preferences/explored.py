@@ -113,7 +113,7 @@ def explored_by_task(
 
 def is_run(path: Path) -> bool:
     """Whether a path is a run's folder."""
-    return path.is_dir() and (path / "journal.jsonl").exists()
+    return path.is_dir() and (path / "journal.jsonl.zst").exists()
 
 
 def explored_run(path: Path, verdicts: str = "") -> Iterator[Explored]:

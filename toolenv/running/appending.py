@@ -1,6 +1,6 @@
-"""Appending lines to a file so that a crash leaves whole lines and at most one torn one.
+"""Appending lines or frames to a file so that a crash leaves whole ones and at most one torn one.
 
-Lines are gathered and handed to the system in one ``os.write`` when somebody needs them there
+They are gathered and handed to the system in one ``os.write`` when somebody needs them there
 (``flush``), when 64 KiB have gathered, or when a second has passed since the last time. What has
 been handed over survives the death of the process; what also survives a power loss is ``Sync``.
 """
@@ -58,6 +58,16 @@ class Appender:
                 target=self._sync_every_second, name="toolenv-journal-sync", daemon=True
             )
             self._syncer.start()
+
+    @property
+    def written(self) -> int:
+        """Where the file ends: what has been handed to the system."""
+        return self._end
+
+    @property
+    def end(self) -> int:
+        """Where the next bytes will begin: behind what is written and what is gathered."""
+        return self._end + self._gathered_bytes
 
     def append(self, lines: bytes) -> None:
         """Add whole lines; they reach the file with the next flush, at the latest a second on.

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, cast
 
 from toolenv.episodes import Episode
 from toolenv.jsontext import JsonValue, render
-from toolenv.running.records import Ending, EpisodeKey, ending_record
+from toolenv.running.records import EpisodeKey
 from toolenv.running.step_records import step_record
 
 __all__ = ["EpisodeDifference", "episode_differences", "numbers_by_ranks"]
@@ -104,17 +104,16 @@ _PLACES = frozenset({"record", "episode", "step", "parent", "rank"})
 
 
 def _ending(episode: Episode) -> dict[str, object]:
-    ending = Ending(
-        len(episode.steps),
-        episode.chosen,
-        episode.ended,
-        episode.outcome,
-        episode.reward,
-        episode.cost,
-        episode.fingerprints,
-    )
-    record = ending_record(0, ending)
-    return {name: value for name, value in record.items() if name not in {"record", "episode"}}
+    """What is of the episode as a whole, and does not follow from its steps."""
+    return {
+        "steps": len(episode.steps),
+        "chosen": episode.chosen,
+        "ended": episode.ended,
+        "outcome": episode.outcome,
+        "reward": episode.reward,
+        "cost": episode.cost._asdict(),
+        "fingerprints": dict(sorted(episode.fingerprints.items())),
+    }
 
 
 def _differing_values(

@@ -92,7 +92,7 @@ def damaged_files(run: RunFolder) -> list[str]:
     """What is wrong with a run's files, one sentence each: tasks, journal, results, counts.
 
     Args:
-        run: The run, opened so that damaged lines of the journal are skipped.
+        run: The run, opened so that what is damaged in the journal is skipped.
 
     Raises:
         JournalError: The tasks cannot be read, or the journal cannot at all.
@@ -101,10 +101,10 @@ def damaged_files(run: RunFolder) -> list[str]:
     manifest, _ = describe_run(run.tasks.values())
     if manifest.tasks != run.manifest.tasks:
         found.append("tasks.jsonl holds other tasks than the manifest was made for.")
-    if lines := run.corrupt_lines():
+    if damages := run.damaged():
         found.append(
-            f"journal: {len(lines)} damaged lines, such as {lines[0]}; what they belonged to does "
-            "not count as finished."
+            f"journal: {len(damages)} damaged pieces, such as {damages[0].length} bytes from byte "
+            f"{damages[0].offset} on; what they held does not count as finished."
         )
     if (path := run.path / "results.jsonl").exists():
         try:

@@ -2,15 +2,19 @@
 
 - ``manifest.json``: what the run is: versions, fingerprints, configuration, counts.
 - ``tasks.jsonl``: its tasks, one per line.
-- ``journal.jsonl``: what happened, step by step (``toolenv.running.journal``).
-- ``journal.jsonl.lock``: held by the process that writes the run, and left behind empty-handed.
+- ``journal.jsonl.zst``: what happened, step by step (``toolenv.running.journal``).
+- ``journal.index``: where each episode lies in it; derived (``toolenv.running.journal_index``).
+- ``journal.in-flight.jsonl``: steps of unfinished attempts, where they are wanted.
+- ``journal.lock``: held by the process that writes the run, and left behind empty-handed.
 - ``times.jsonl``: what was measured, apart, because no two runs measure alike.
 - ``results.jsonl``: one line per episode, sorted, once the run is complete.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,14 +28,18 @@ from toolenv.files import UNFINISHED
 from toolenv.jsontext import parse, render
 from toolenv.running.appending import Appender, Sync
 from toolenv.running.atomic import write_atomically
-from toolenv.running.journal import Journal
-from toolenv.running.journal_reader import JournalReader, RecordedAttempt
-from toolenv.running.manifest import Manifest, describe_run, task_differences
+from toolenv.running.attempts import RecordedAttempt
+from toolenv.running.framing import Damage
+from toolenv.running.journal import Durability, Journal
+from toolenv.running.journal_reader import JournalReader
+from toolenv.running.manifest import Manifest, describe_run, hindrances
 from toolenv.running.records import EpisodeKey
-from toolenv.running.results import Result, read_results, result_of, write_results
+from toolenv.running.results import Result, read_results, write_results
 from toolenv.tasks import Task
 
 __all__ = ["RunFolder"]
+
+_JOURNAL = "journal.jsonl.zst"
 
 
 class RunFolder:
@@ -69,6 +77,7 @@ class RunFolder:
         environment: Mapping[str, str] | None = None,
         network: Mapping[str, str] | None = None,
         sync: Sync = "second",
+        durability: Durability = "episode",
     ) -> Self:
         """Begin a run in a folder that does not exist or is empty.
 
@@ -80,6 +89,7 @@ class RunFolder:
             environment: Digests of the environment's parts.
             network: Who may use the network in an offline run.
             sync: What survives a power loss; see ``toolenv.running.journal``.
+            durability: What survives the death of the process; see there.
 
         Raises:
             JournalError: The folder is in use, or the tasks' ids are not unique.
@@ -97,7 +107,7 @@ class RunFolder:
         except OSError as error:
             raise JournalError(f"Cannot be made: {error.strerror}.", where=str(path)) from error
         run = cls(path, manifest)
-        run._journal = Journal(path / "journal.jsonl", sync=sync)
+        run._journal = Journal(path / _JOURNAL, sync=sync, durability=durability)
         write_atomically(path / "tasks.jsonl", lines)
         manifest.write(path / "manifest.json")  # last: a folder with a manifest is complete
         return run
@@ -108,8 +118,8 @@ class RunFolder:
 
         Args:
             path: The folder.
-            skip_corrupt: Pass over damaged lines of the journal; what they belonged to is not
-                finished, and ``corrupt_lines`` counts them.
+            skip_corrupt: Pass over what is damaged in the journal; what it held is not finished,
+                and ``damaged`` says where it was.
 
         Raises:
             JournalError: The folder holds no run, or one of a newer version.
@@ -128,9 +138,26 @@ class RunFolder:
         environment: Mapping[str, str] | None = None,
         network: Mapping[str, str] | None = None,
         sync: Sync = "second",
+        durability: Durability = "episode",
         skip_corrupt: bool = False,
+        extend: bool = False,
     ) -> Self:
         """Open a run to go on with it; the arguments are those of ``create``.
+
+        Args:
+            path: The folder.
+            tasks: The tasks of the run.
+            configuration: As ``create``.
+            fingerprints: As ``create``.
+            environment: As ``create``.
+            network: As ``create``.
+            sync: As ``create``; it may differ from the run's.
+            durability: As ``create``; it may differ from the run's.
+            skip_corrupt: Close off what is damaged in the journal and redo what it held.
+            extend: Let the run grow: more tasks, seeds, agents or policies beside those that it
+                has, which must be unchanged. Manifest and tasks are then those of a run begun
+                that way, and so will be its results; where the environment's tasks are others,
+                episodes keep the environment's fingerprint of when they were run.
 
         Raises:
             JournalError: The run was made from something else (each difference is named), another
@@ -138,19 +165,28 @@ class RunFolder:
         """
         run = cls.open(path, skip_corrupt=skip_corrupt)
         given = list(tasks)
-        now, _ = describe_run(given, configuration, fingerprints, environment, network)
-        different = run.manifest.differences(now)
-        if now.tasks != run.manifest.tasks:
-            different.append(task_differences(list(run.tasks.values()), given))
+        now, lines = describe_run(given, configuration, fingerprints, environment, network)
+        different = hindrances(run.manifest, run.tasks, now, given, extend=extend)
         if different:
             raise JournalError(
                 f"Cannot be resumed, because it would be a different run: {'; '.join(different)}.",
                 where=str(run.path),
                 fix="Resume with the run's own settings, or name another folder.",
             )
-        run._journal = Journal(run.path / "journal.jsonl", sync=sync, skip_corrupt=skip_corrupt)
+        run._journal = Journal(
+            run.path / _JOURNAL, sync=sync, durability=durability, skip_corrupt=skip_corrupt
+        )
         (run.path / "results.jsonl").unlink(missing_ok=True)  # they will be out of date
+        if extend:
+            run._extend(now, lines)
         return run
+
+    def _extend(self, now: Manifest, lines: list[bytes]) -> None:
+        """Make the folder that of a larger run; a crash in between leaves the smaller one."""
+        write_atomically(self.path / "tasks.jsonl", lines)
+        self.manifest = now.model_copy(update={"versions": self.manifest.versions})
+        self.manifest.write(self.path / "manifest.json")
+        self.__dict__.pop("tasks", None)
 
     @property
     def journal(self) -> Journal:
@@ -172,45 +208,47 @@ class RunFolder:
         Raises:
             JournalError: The file is missing or damaged.
         """
-        return _tasks_by_id(self.path / "tasks.jsonl")
+        return {task.id: task for task in _read_tasks(self.path / "tasks.jsonl")}
 
     def finished(self) -> set[EpisodeKey]:
         """The keys of the episodes that need not be done again."""
-        return set(self.outcomes())
+        return self._reader.finished()
 
     def outcomes(self) -> dict[EpisodeKey, Outcome]:
-        """How each finished episode went."""
-        scan = self._reader().scan()
-        return {key: ending.outcome for key, (_, ending) in scan.finished.items()}
+        """How each finished episode went, in the order they finished."""
+        return self._reader.outcomes()
 
     def episodes(self, keys: Container[EpisodeKey] | None = None) -> Iterator[Episode]:
         """The finished episodes, in the order they finished, streamed from the journal.
 
         Args:
-            keys: Only these; None for all.
+            keys: Only these; None for all. Those of a list, set or mapping are looked up one by
+                one, without reading the others.
         """
-        reader = self._reader()
-        wanted = {
-            number
-            for key, (number, _) in reader.scan().finished.items()
-            if keys is None or key in keys
-        }
-        for attempt in reader.attempts(wanted):
-            yield self._episode(attempt)
+        return map(self._episode, self._reader.last_attempts(keys))
 
     def episode(self, task: str, agent: str, policy: str, seed: int) -> Episode | None:
-        """One finished episode; None where it is not finished."""
-        return next(self.episodes({EpisodeKey(task, agent, policy, seed)}), None)
+        """One finished episode, looked up; None where it is not finished."""
+        attempt = self._reader.attempt(EpisodeKey(task, agent, policy, seed))
+        if attempt is None:
+            return None
+        if "tasks" not in self.__dict__:  # reading one is faster than reading all
+            path = self.path / "tasks.jsonl"
+            alone = next((one for one in _read_tasks(path, task) if one.id == task), None)
+            if alone is not None:
+                return attempt.episode(alone)
+        return self._episode(attempt)
 
     def unfinished(self) -> list[Episode]:
-        """What crashed or is under way, as far as it got; no result counts it."""
-        reader = self._reader()
-        numbers = set(reader.scan().unfinished)
-        return [self._episode(a) for a in reader.attempts(numbers, unfinished=True)]
+        """What broke off or is under way, as far as it got; no result counts it.
 
-    def corrupt_lines(self) -> list[int]:
-        """The numbers of the journal's damaged lines, where these are skipped."""
-        return self._reader().scan().corrupt_lines
+        Known only of runs that are durable by the step.
+        """
+        return list(map(self._episode, self._reader.unfinished()))
+
+    def damaged(self) -> list[Damage]:
+        """The damaged pieces of the journal, all of which is read for this."""
+        return self._reader.damaged()
 
     def write_results(self) -> None:
         """Write ``results.jsonl`` from the journal, and the counts into the manifest.
@@ -219,18 +257,24 @@ class RunFolder:
             JournalError: The folder is open for reading only, or cannot be written.
         """
         self.journal.flush()
-        results = [result_of(episode) for episode in self.episodes()]
+        results = self._results()
         write_results(self.path / "results.jsonl", results)
         counts = {**self.manifest.counts, "episodes": len(results)}
         self.manifest = self.manifest.model_copy(update={"counts": counts})
         self.manifest.write(self.path / "manifest.json")
 
     def results(self) -> list[Result]:
-        """The rows of ``results.jsonl``, or from the journal while the run is not complete."""
+        """The rows of ``results.jsonl``, or of the journal's index while it is not complete."""
         path = self.path / "results.jsonl"
         if path.exists() and self._journal is None:
             return list(read_results(path))
-        return sorted((result_of(e) for e in self.episodes()), key=lambda result: result.key)
+        return sorted(self._results(), key=lambda result: result.key)
+
+    def _results(self) -> list[Result]:
+        return [
+            replace(result, split=self._task(result.task).split)
+            for result in self._reader.results()
+        ]
 
     def write_times(self, key: EpisodeKey, measured: Mapping[str, float]) -> None:
         """Note what was measured of an episode, such as ``{"seconds": 1.5}``; a crash may lose it.
@@ -245,12 +289,12 @@ class RunFolder:
 
     def close(self) -> None:
         """Write what is gathered and let the next process in. Closing twice is harmless."""
-        try:
-            if self._times is not None:
-                self._times.close()
-        finally:
+        with contextlib.ExitStack() as closing:
             if self._journal is not None:
-                self._journal.close()
+                closing.callback(self._journal.close)
+            if self._times is not None:
+                closing.callback(self._times.close)
+            closing.callback(self._reader.close)
 
     def __enter__(self) -> Self:
         return self
@@ -263,35 +307,42 @@ class RunFolder:
     ) -> None:
         self.close()
 
+    @cached_property
     def _reader(self) -> JournalReader:
-        return JournalReader(self.path / "journal.jsonl", skip_corrupt=self.skip_corrupt)
+        return JournalReader(self.path / _JOURNAL, skip_corrupt=self.skip_corrupt)
 
     def _episode(self, attempt: RecordedAttempt) -> Episode:
-        task = self.tasks.get(attempt.key.task)
+        return attempt.episode(self._task(attempt.key.task))
+
+    def _task(self, name: str) -> Task:
+        task = self.tasks.get(name)
         if task is None:
             raise JournalError(
-                f"Has no task {attempt.key.task!r}, of which the journal has an episode.",
+                f"Has no task {name!r}, of which the journal has an episode.",
                 where=str(self.path / "tasks.jsonl"),
                 fix="Restore the file from a copy.",
             )
-        return attempt.episode(task)
+        return task
 
 
 def _holds_anything(path: Path) -> bool:
     """Whether a folder holds more than what a crash while creating a run leaves."""
-    ours = {"journal.jsonl", "journal.jsonl.lock", "tasks.jsonl"}
-    return any(file.name not in ours and file.suffix != UNFINISHED for file in path.iterdir())
+    return any(
+        not file.name.startswith(("journal.", "tasks.jsonl")) and file.suffix != UNFINISHED
+        for file in path.iterdir()
+    )
 
 
-def _tasks_by_id(path: Path) -> dict[str, Task]:
-    tasks: dict[str, Task] = {}
+def _read_tasks(path: Path, only: str | None = None) -> Iterator[Task]:
+    """The tasks of a file; with ``only``, those alone whose line names that id somewhere."""
+    named = b"" if only is None else render(only).encode()
     number = 0
     try:
         with path.open("rb") as file:
             for line in file:
                 number += 1
-                task = Task.model_validate(parse(line))
-                tasks[task.id] = task
+                if named in line:
+                    yield Task.model_validate(parse(line))
     except OSError as error:
         raise JournalError(f"Cannot be read: {error.strerror}.", where=str(path)) from error
     except ValueError as error:  # pydantic's included
@@ -300,4 +351,3 @@ def _tasks_by_id(path: Path) -> dict[str, Task]:
             where=f"{path}:{number}",
             fix="Restore the file from a copy.",
         ) from error
-    return tasks

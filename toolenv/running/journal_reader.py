@@ -1,282 +1,146 @@
-"""Reading a journal: streamed, checked line by line, also while it is being written."""
+"""Reading a journal, also while it is being written: by the index, or from end to end."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Collection, Container, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
 
-from pydantic_core import from_json
-
-from toolenv.episodes import ROOT, Episode, Step, number_in_preorder
+from toolenv.episodes import Outcome
 from toolenv.errors import JournalError
-from toolenv.running.framing import is_whole
-from toolenv.running.records import Ending, EpisodeKey, read_ending, read_key
-from toolenv.running.step_records import read_step
-from toolenv.tasks import Task
+from toolenv.running.attempts import RecordedAttempt, read_attempt
+from toolenv.running.framing import Damage, decompress, walk
+from toolenv.running.in_flight import read_in_flight
+from toolenv.running.journal_files import beside, check_header
+from toolenv.running.journal_index import JournalIndex
+from toolenv.running.records import EpisodeKey
+from toolenv.running.results import Result
 
-__all__ = ["JournalReader", "RecordedAttempt", "Scan", "header_record"]
-
-_FORMAT = "toolenv"
-_VERSION = 1
-_STEP = b'{"record":"step","episode":'
-
-
-def header_record() -> dict[str, object]:
-    """A journal's first record."""
-    return {"journal": _FORMAT, "version": _VERSION}
-
-
-@dataclass(slots=True)
-class RecordedAttempt:
-    """An attempt as read; ``ending`` is None while, or because, it is unfinished.
-
-    Args:
-        number: Its number in the journal.
-        key: Which episode it attempts.
-        attempt: The how manieth attempt at that episode it is, from 1.
-        steps: The steps, as taken.
-        ending: How it ended.
-    """
-
-    number: int
-    key: EpisodeKey
-    attempt: int
-    steps: list[Step] = field(default_factory=list)
-    ending: Ending | None = None
-
-    def episode(self, task: Task) -> Episode:
-        """The attempt as an episode, numbered in pre-order; an unfinished one as far as it got."""
-        steps, numbers = number_in_preorder(self.steps)
-        ending = self.ending or Ending(len(steps))
-        return Episode(
-            task,
-            steps,
-            numbers[ending.chosen],
-            self.key.agent,
-            self.key.policy,
-            self.key.seed,
-            ending.ended,
-            ending.outcome,
-            ending.reward,
-            ending.cost,
-            ending.fingerprints,
-        )
-
-
-@dataclass(slots=True)
-class Scan:
-    """What one pass over a journal finds out.
-
-    Args:
-        finished: Each finished episode's last finished attempt, by number, and its ending.
-        unfinished: The numbers of attempts without an ending, with their keys.
-        attempts: How many attempts each episode has had.
-        next_number: The number that the next attempt gets.
-        whole_bytes: Where the last whole line ends.
-        torn_at: Where a torn last line begins; None where there is none.
-        corrupt_lines: The numbers, from 1, of the damaged lines that were skipped.
-    """
-
-    finished: dict[EpisodeKey, tuple[int, Ending]] = field(default_factory=dict)
-    unfinished: dict[int, EpisodeKey] = field(default_factory=dict)
-    attempts: dict[EpisodeKey, int] = field(default_factory=dict)
-    next_number: int = 0
-    whole_bytes: int = 0
-    torn_at: int | None = None
-    corrupt_lines: list[int] = field(default_factory=list)
+__all__ = ["JournalReader"]
 
 
 class JournalReader:
-    """Reads a journal, from the start each time it is asked something.
+    """Reads a journal; what is read is what is finished, of each episode the last attempt.
 
     Args:
         path: The file.
-        skip_corrupt: Pass over damaged lines and note their numbers, instead of stopping there;
-            the attempts they belonged to count as unfinished.
+        skip_corrupt: Pass over what is damaged, instead of stopping there; what it held counts as
+            unfinished. All of the file is then read once.
 
-    After reading, ``torn_at`` says where a torn last line begins (None: there is none), and
-    ``corrupt_lines`` which lines were skipped.
+    Raises:
+        JournalError: From every method: the file cannot be read, is damaged or no journal, or a
+            newer version wrote it.
     """
 
     def __init__(self, path: Path, *, skip_corrupt: bool = False) -> None:
         self.path = path
         self.skip_corrupt = skip_corrupt
-        self.torn_at: int | None = None
-        self.corrupt_lines: list[int] = []
-        self._whole_bytes = 0
+        self._opened: JournalIndex | None = None
 
-    def scan(self) -> Scan:
-        """Check every line and find what is finished, without reading the steps.
+    def finished(self) -> set[EpisodeKey]:
+        """The keys of the finished episodes."""
+        return self._index().keys()
 
-        Raises:
-            JournalError: A line is damaged, the file is no journal, or a newer version wrote it.
-        """
-        scan = Scan()
-        open_attempts: dict[int, EpisodeKey] = {}
-        steps: dict[int, int] = {}
-        for line_number, line in self._lines():
-            if line.startswith(_STEP):
-                number = self._episode_of(line, line_number)
-                steps[number] = steps.get(number, 0) + 1
-                continue
-            record = self._load(line, line_number)
-            try:
-                if record["record"] == "episode":
-                    number, key = record["episode"], read_key(record)
-                    open_attempts[number] = key
-                    scan.attempts[key] = max(scan.attempts.get(key, 0), record["attempt"])
-                    scan.next_number = max(scan.next_number, number + 1)
-                elif record["record"] == "end":
-                    ending = read_ending(record)
-                    if self._complete(record["episode"], ending, open_attempts, steps, line_number):
-                        key = open_attempts.pop(record["episode"])
-                        scan.finished[key] = record["episode"], ending
-                    steps.pop(record["episode"], None)
-            except (KeyError, TypeError) as error:
-                self._refuse(line_number, f"Is not a record of this version: {error!r}.")
-        scan.unfinished = open_attempts
-        scan.whole_bytes = self._whole_bytes
-        scan.torn_at = self.torn_at
-        scan.corrupt_lines = self.corrupt_lines
-        return scan
+    def outcomes(self) -> dict[EpisodeKey, Outcome]:
+        """How each finished episode went, in the order they finished."""
+        return self._index().outcomes()
 
-    def attempts(
-        self, numbers: Container[int] | None = None, *, unfinished: bool = False
-    ) -> Iterator[RecordedAttempt]:
-        """Read attempts in the order they finished; memory holds those in flight alone.
+    def results(self) -> Iterator[Result]:
+        """What the finished episodes came to, in no order, without reading their steps."""
+        return (entry.summary.result for entry in self._index().entries())
+
+    def result(self, key: EpisodeKey) -> Result | None:
+        """What one episode came to; None where it is not finished."""
+        entry = self._index().entry(key)
+        return None if entry is None else entry.summary.result
+
+    def attempt(self, key: EpisodeKey) -> RecordedAttempt | None:
+        """An episode's last finished attempt, looked up; None where there is none."""
+        return next(self.last_attempts([key]), None)
+
+    def last_attempts(self, keys: Container[EpisodeKey] | None = None) -> Iterator[RecordedAttempt]:
+        """Each episode's last finished attempt, in the order they finished.
 
         Args:
-            numbers: Read only these; None reads all, superseded ones too.
-            unfinished: Yield the unfinished ones, last and by number, instead of dropping them.
-
-        Raises:
-            JournalError: As ``scan``.
+            keys: Only these; None for all. A few are looked up each, the rest is passed over.
         """
-        in_flight: dict[int, RecordedAttempt] = {}
-        for line_number, line in self._lines():
-            if numbers is not None and line.startswith(_STEP):
-                number = self._episode_of(line, line_number)
-                if number not in numbers:
-                    continue
-            record = self._load(line, line_number)
-            try:
-                number = record["episode"]
-                if numbers is not None and number not in numbers:
-                    continue
-                kind = record["record"]
-                if kind == "episode":
-                    in_flight[number] = RecordedAttempt(number, read_key(record), record["attempt"])
-                elif number not in in_flight:
-                    if not self.skip_corrupt:
-                        self._refuse(line_number, f"Belongs to attempt {number}, never begun.")
-                elif kind == "step":
-                    steps = in_flight[number].steps
-                    if record["step"] == len(steps) and ROOT <= record["parent"] < len(steps):
-                        steps.append(read_step(record))
-                    elif not self.skip_corrupt:
-                        self._refuse(line_number, f"Step {record['step']} is out of order.")
-                elif kind == "end":
-                    attempt = in_flight[number]
-                    ending = read_ending(record)
-                    if ending.steps == len(attempt.steps) > ending.chosen >= ROOT:
-                        attempt.ending = ending
-                        yield in_flight.pop(number)
-                    elif not self.skip_corrupt:
-                        self._refuse(line_number, f"Ends {ending.steps} steps; not all are there.")
-            except (KeyError, TypeError, IndexError) as error:
-                self._refuse(line_number, f"Is not a record of this version: {error!r}.")
-        if unfinished:
-            yield from sorted(in_flight.values(), key=lambda attempt: attempt.number)
-
-    def _complete(
-        self,
-        number: int,
-        ending: Ending,
-        begun: dict[int, EpisodeKey],
-        steps: dict[int, int],
-        line_number: int,
-    ) -> bool:
-        if number in begun and steps.get(number, 0) == ending.steps > ending.chosen >= ROOT:
-            return True
-        if not self.skip_corrupt:
-            self._refuse(line_number, f"Ends attempt {number}, whose lines are not all there.")
-        return False
-
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Whole lines with their numbers, the header apart."""
-        self.torn_at, self.corrupt_lines, self._whole_bytes = None, [], 0
-        try:
-            file = self.path.open("rb")
-        except OSError as error:
-            raise JournalError(
-                f"Cannot be read: {error.strerror}.", where=str(self.path)
-            ) from error
-        offset = 0
-        with file:
-            for line_number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    self.torn_at = offset
-                    return
-                offset += len(line)
-                self._whole_bytes = offset
-                if line_number == 1:
-                    self._check_header(line)
-                elif is_whole(line):
-                    yield line_number, line
-                elif self.skip_corrupt:
-                    self.corrupt_lines.append(line_number)
-                else:
-                    self._refuse(line_number, "Is damaged: its checksum does not fit.")
-
-    def _check_header(self, line: bytes) -> None:
-        try:
-            header = json.loads(line)
-        except ValueError:
-            header = None
-        if isinstance(header, dict) and header.get("journal") == _FORMAT:
-            version = header.get("version")
-            if isinstance(version, int) and version > _VERSION:
-                raise JournalError(
-                    f"Was written in format {version}; this version reads up to {_VERSION}.",
-                    where=f"{self.path}:1",
-                    fix="Upgrade toolenv to read it.",
-                )
-            if is_whole(line):
-                return
-        if self.skip_corrupt:
-            self.corrupt_lines.append(1)
+        index = self._index()
+        if isinstance(keys, Collection):
+            entries = filter(None, map(index.entry, keys))
+            places = sorted((e.offset, e.length, e.summary.result.key) for e in entries)
+        else:
+            places = [
+                (offset, length, key)
+                for key, offset, length in index.places()
+                if keys is None or key in keys
+            ]
+        if not places:
             return
-        raise JournalError(
-            "Is not a journal of toolenv, or its first line is damaged.",
-            where=f"{self.path}:1",
-            fix="Name a run's journal, or skip damaged lines if it is one.",
-        )
-
-    def _episode_of(self, line: bytes, line_number: int) -> int:
-        """The attempt that a step belongs to, without reading the step."""
+        file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return int(line[len(_STEP) : line.index(b",", len(_STEP))])
+            for offset, length, key in places:
+                attempt = self._read(decompress(os.pread(file, length, offset)), offset)
+                if attempt.key != key:
+                    raise JournalError(
+                        f"Has another episode at byte {offset} than its index says.",
+                        where=str(self.path),
+                        fix=f"Delete {beside(self.path, '.index').name}: it is made anew.",
+                    )
+                yield attempt
+        finally:
+            os.close(file)
+
+    def attempts(self) -> Iterator[RecordedAttempt]:
+        """Every finished attempt, superseded ones too, in the order they finished."""
+        check_header(self.path, skip_corrupt=self.skip_corrupt)
+        for piece in walk(self.path):
+            if isinstance(piece, Damage):
+                if not self.skip_corrupt:
+                    self._read(None, piece.offset)
+            elif piece.offset:
+                yield self._read(piece.content, piece.offset)
+
+    def unfinished(self) -> list[RecordedAttempt]:
+        """Attempts that broke off or are under way, where steps are written as they are taken."""
+        index = self._index()
+        found: list[RecordedAttempt] = []
+        for attempt in read_in_flight(beside(self.path, ".in-flight.jsonl")):
+            entry = index.entry(attempt.key)
+            if entry is None or entry.summary.attempt < attempt.attempt:
+                found.append(attempt)
+        return found
+
+    def damaged(self) -> list[Damage]:
+        """The damaged pieces of the file, all of which is read."""
+        check_header(self.path, skip_corrupt=True)
+        return [piece for piece in walk(self.path) if isinstance(piece, Damage)]
+
+    def close(self) -> None:
+        """Close the index; asking again opens it again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def _index(self) -> JournalIndex:
+        """The index, brought up to the journal."""
+        if self._opened is None:
+            self._opened = JournalIndex(self.path, skip_corrupt=self.skip_corrupt)
+        else:
+            self._opened.catch_up()
+        return self._opened
+
+    def _read(self, content: bytes | None, offset: int) -> RecordedAttempt:
+        if content is None:
+            raise JournalError(
+                "Is damaged: what is there is not what was written.",
+                where=f"{self.path}:{offset}",
+                fix="Restore the file from a copy, or skip what is damaged and redo it.",
+            )
+        try:
+            return read_attempt(content)
         except ValueError as error:
-            self._refuse(line_number, f"Is not a record of this version: {error}.")
-
-    def _load(self, line: bytes, line_number: int) -> dict[str, Any]:
-        try:
-            record = from_json(line)
-        except ValueError:  # lone surrogates
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                self._refuse(line_number, f"Is not JSON: {error}.")
-        if not isinstance(record, dict):
-            self._refuse(line_number, "Is not a JSON object.")
-        return record
-
-    def _refuse(self, line_number: int, what: str) -> NoReturn:
-        raise JournalError(
-            what,
-            where=f"{self.path}:{line_number}",
-            fix="Restore the file from a copy, or skip damaged lines and redo what they held.",
-        )
+            raise JournalError(
+                f"Holds no attempt of this version: {error}.",
+                where=f"{self.path}:{offset}",
+                fix="Restore the file from a copy.",
+            ) from error

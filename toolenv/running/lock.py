@@ -36,8 +36,7 @@ class FolderLock:
                 where=str(path.parent),
                 fix="Wait until it has finished, or give this run another folder.",
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._file, f"{os.getpid():<31}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back. Releasing twice is harmless."""

@@ -16,7 +16,7 @@ from toolenv.jsontext import render
 from toolenv.running.atomic import write_atomically
 from toolenv.tasks import Task
 
-__all__ = ["Manifest", "describe_run", "task_differences"]
+__all__ = ["Manifest", "describe_run", "hindrances", "task_differences"]
 
 _FORMAT = "toolenv-run"
 _VERSION = 1
@@ -155,6 +155,67 @@ def describe_run(
         counts={"tasks": len(lines)},
     )
     return manifest, lines
+
+
+def hindrances(
+    before: Manifest,
+    tasks: Mapping[str, Task],
+    now: Manifest,
+    given: Sequence[Task],
+    *,
+    extend: bool = False,
+) -> list[str]:
+    """What keeps a run from being gone on with as another, in words; empty if nothing does.
+
+    Args:
+        before: The run's manifest.
+        tasks: The run's tasks, by id.
+        now: The manifest of what it is to become.
+        given: The tasks of what it is to become.
+        extend: Whether it may become larger: what selects episodes may then differ, as long as
+            nothing is missing.
+    """
+    if not extend:
+        found = before.differences(now)
+        if now.tasks != before.tasks:
+            found.append(task_differences(list(tasks.values()), given))
+        return found
+    found = before.differences(_with_selection_of(before, now))
+    for name in _LISTS:
+        ours, theirs = before.configuration.get(name), now.configuration.get(name)
+        if isinstance(ours, list) and isinstance(theirs, list):
+            lost = [item for item in ours if item not in theirs]
+            if lost:
+                found.append(f"configuration.{name} (without {_shown(lost)})")
+    kept = [task for task in given if task.id in tasks]
+    if sorted(map(_task_line, kept)) != sorted(map(_task_line, tasks.values())):
+        found.append(task_differences(list(tasks.values()), kept))
+    return found
+
+
+_LISTS = ("agents", "policies", "seeds")
+_SELECTION = ("tasks", "split", "only", "first", *_LISTS)
+"""Settings that say which episodes there are, and not how they are run."""
+
+
+def _with_selection_of(before: Manifest, now: Manifest) -> Manifest:
+    """``now`` with what a larger run may have otherwise put back as it was."""
+    configuration = {k: v for k, v in now.configuration.items() if k not in _SELECTION}
+    configuration |= {k: v for k, v in before.configuration.items() if k in _SELECTION}
+    fingerprints = {k: v for k, v in now.fingerprints.items() if k in before.fingerprints}
+    environment = dict(now.environment)
+    for part in ("tasks", "documents"):  # the tasks themselves are compared, documents and all
+        if part in environment and part in before.environment:
+            environment[part] = before.environment[part]
+    if environment == before.environment and "environment" in fingerprints:
+        fingerprints["environment"] = before.fingerprints["environment"]
+    return now.model_copy(
+        update={
+            "configuration": configuration,
+            "fingerprints": fingerprints,
+            "environment": environment,
+        }
+    )
 
 
 def task_differences(before: Sequence[Task], now: Sequence[Task]) -> str:

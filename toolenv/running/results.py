@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from toolenv.errors import JournalError
 from toolenv.jsontext import parse, render
 from toolenv.running.atomic import write_atomically
 from toolenv.running.records import EpisodeKey
+from toolenv.running.step_records import read_reward
 
-__all__ = ["Result", "read_results", "result_of", "row_of", "write_results"]
+__all__ = ["Result", "read_results", "read_row", "result_of", "row_of", "write_results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +66,34 @@ class Result:
 
 def result_of(episode: Episode) -> Result:
     """An episode's row."""
-    responses = [response for step in episode.steps for response in step.responses]
+    sources: dict[str, int] = {}
+    origins: dict[str, int] = {}
+    misses = 0
+    for step in episode.steps:
+        for _, status, source, origin, _, _, _ in step.responses:
+            sources[source] = sources.get(source, 0) + 1
+            origins[origin] = origins.get(origin, 0) + 1
+            if status == Status.MISS:
+                misses += 1
+    branch = episode.branch
     return Result(
-        *EpisodeKey.of(episode),
-        split=episode.task.split,
-        outcome=episode.outcome,
-        reward=episode.reward,
-        ended=episode.ended,
-        answer=episode.answer,
-        steps=len(episode.steps),
-        chosen_steps=len(episode.branch.numbers()),
-        cost=episode.cost,
-        calls_by_source=_counted(response.source for response in responses),
-        calls_by_origin=_counted(response.origin for response in responses),
-        fingerprints=dict(sorted(episode.fingerprints.items())),
-        misses=sum(response.status == Status.MISS for response in responses),
+        episode.task.id,
+        episode.agent,
+        episode.policy,
+        episode.seed,
+        episode.task.split,
+        episode.outcome,
+        episode.reward,
+        episode.ended,
+        branch.answer,
+        len(episode.steps),
+        len(branch.numbers()),
+        episode.cost,
+        dict(sorted(sources.items())),
+        dict(sorted(origins.items())),
+        dict(sorted(episode.fingerprints.items())),
+        misses,
     )
-
-
-def _counted(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items()))
 
 
 def write_results(path: Path, results: Iterable[Result]) -> None:
@@ -100,7 +108,21 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
 
 def row_of(result: Result) -> dict[str, Any]:
     """A result as a JSON object, as ``results.jsonl`` has it."""
-    return {**asdict(result), "cost": result.cost._asdict()}
+    row: dict[str, Any] = {name: getattr(result, name) for name in _FIELDS}
+    row["cost"] = result.cost._asdict()
+    return row
+
+
+_FIELDS = tuple(one.name for one in fields(Result))
+
+
+def read_row(row: Mapping[str, Any]) -> Result:
+    """The result that ``row_of`` made a JSON object of.
+
+    Raises:
+        TypeError, KeyError: It is no result.
+    """
+    return Result(**{**row, "cost": Cost(**row["cost"]), "reward": read_reward(row["reward"])})
 
 
 def read_results(path: Path) -> Iterator[Result]:
@@ -121,7 +143,7 @@ def read_results(path: Path) -> Iterator[Result]:
         for number, line in enumerate(file, 1):
             try:
                 row: Any = parse(line)
-                yield Result(**{**row, "cost": Cost(**row["cost"])})
+                yield read_row(row)
             except (ValueError, TypeError, KeyError) as error:
                 raise JournalError(
                     f"Is not a result: {error!r}.",

@@ -31,6 +31,14 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         step: The step.
     """
     parent, rank, message, calls, responses, observation, reward, ended, state = step
+    written = message.calls
+    call_records: list[object] = []
+    for call in calls:  # loops, because a comprehension costs as much as a record
+        place = len(call_records)
+        call_records.append(_call_record(call, written[place] if place < len(written) else None))
+    response_records: list[object] = []
+    for response in responses:
+        response_records.append(_response_record(response))
     record: dict[str, object] = {
         "record": "step",
         "episode": episode,
@@ -38,11 +46,8 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         "parent": parent,
         "rank": rank,
         "message": message_record(message),
-        "calls": [
-            _call_record(call, message.calls[place] if place < len(message.calls) else None)
-            for place, call in enumerate(calls)
-        ],
-        "responses": [_response_record(response) for response in responses],
+        "calls": call_records,
+        "responses": response_records,
     }
     if len(responses) != 1 or observation != responses[0].text:
         record["observation"] = observation
@@ -57,16 +62,16 @@ def _call_record(call: Call, written: FunctionCall | None) -> dict[str, object]:
     function, arguments, api, text, invalid, id_ = call
     record: dict[str, object] = {"function": function, "arguments": arguments}
     if api is not None:
-        record["api"] = {
-            "function": api.function,
-            "category": api.category,
-            "tool": api.tool,
-            "api": api.api,
-        }
-    if written is None or text != written.arguments:
-        record["text"] = text
-    if written is None or id_ != written.id:
-        record["id"] = id_
+        name, category, tool, endpoint = api
+        record["api"] = {"function": name, "category": category, "tool": tool, "api": endpoint}
+    if written is None:
+        record["text"], record["id"] = text, id_
+    else:
+        _, as_written, id_as_written = written
+        if text != as_written:
+            record["text"] = text
+        if id_ != id_as_written:
+            record["id"] = id_
     if invalid:
         record["invalid"] = invalid
     return record
