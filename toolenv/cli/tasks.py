@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.tasks_leaks import find_task_leaks
 from toolenv.cli.tasks_new import new_task, validate_tasks
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, help="Look into task files, write them, validate them.")
 app.command("new")(new_task)
 app.command("validate")(validate_tasks)
+app.command("leaks")(find_task_leaks)
 
 _File = Annotated[
     Path | None, typer.Argument(help="A ToolBench instruction file or ours; default: embedded.")

@@ -309,14 +309,15 @@ def _gives(one: Provider, need: Need) -> bool:
 
 
 def _other(draw: Draw, need: Need, part: Part) -> Provider:
-    """An API that is offered and not needed; mostly of the same category and part."""
+    """An API that is offered and not needed, mostly of the same category.
+
+    It is of the part whose tools may be needed, or of training's: no test tool is met in training.
+    """
     own = category(need.category)
     if draw.chance(0.2):
         own = category(draw.one(categories_of(own.part)))
-    tools: Sequence[Tool] = [tool for tool in own.tools if tool.part == part]
-    if draw.chance(0.25):
-        tools = own.tools
-    tool = draw.one(tools)
+    parts = (part, "train") if draw.chance(0.25) else (part,)
+    tool = draw.one([tool for tool in own.tools if tool.part in parts])
     return draw.one(providers_of(tool.category, tool.number))
 
 

@@ -48,19 +48,26 @@ def code_exists(noun: str, code: str) -> bool:
 
 
 def part_of_name(name: str) -> Part:
-    """Which tasks speak of things of that name: no name occurs in instructions of two parts."""
-    drawn = derive(SEED, "part", name) % 8
+    """Which tasks speak of things of that name: no word of a name occurs in those of two parts."""
+    drawn = derive(SEED, "part", name.partition(" ")[0]) % 8
     return "test" if drawn == 0 else "validation" if drawn == 1 else "train"
 
 
 def some_name(draw: Draw, noun: str, part: Part) -> str:
     """The name of a thing that exists, of the names of a part."""
     while True:
-        name = capitalised(invented("thing", draw.below(21_600)))
+        name = _word(draw, part)
         if draw.chance(0.25):
-            name = f"{name} {capitalised(invented('second', draw.below(21_600)))}"
-        if part_of_name(name) == part and code_exists(noun, code_of(noun, name)):
+            name = f"{name} {_word(draw, part)}"
+        if code_exists(noun, code_of(noun, name)):
             return name
+
+
+def _word(draw: Draw, part: Part) -> str:
+    while True:
+        word = capitalised(invented("thing", draw.below(21_600)))
+        if part_of_name(word) == part:
+            return word
 
 
 def value_of(
