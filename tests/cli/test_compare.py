@@ -47,7 +47,7 @@ def test_names_from_outside_do_nothing_to_the_terminal(here: Here, tmp_path: Pat
         ("compare run", "There is nothing to compare run with."),
         ("compare run:nobody", "There is no 'nobody'."),
         ("compare run other", "simulator (simulator-1 and simulator-2)"),
-        ("compare run other --by cluster", "Use task or tool"),
+        ("compare run other --by cluster", "Use one of task, tool"),
         ("compare run other --verdicts judge", "There is no such set of verdicts."),
         ("compare", "Missing argument"),
     ],

@@ -137,6 +137,7 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, format: RowFormat) -> No
         ({"idd": "1"}, "row: 'idd' is no column"),
         ({"id": 1}, "id: Is a int, not a string"),
         ({"seed": True}, "seed: Is a bool, not a int64"),
+        ({"seed": 1 << 63}, "seed: 9223372036854775808 is no int64"),
         ({"tags": "a"}, "tags: Is a str, not a list"),
         ({"messages": [{"role": "user", "name": "x"}]}, r"messages\[\]: 'name' is no column"),
         ({"messages": ["hello"]}, r"messages\[\]: Is a str, not an object"),

@@ -60,16 +60,18 @@ def compare(
       toolenv compare runs/a runs/b runs/c --reference runs/c --verdicts pass
     """
     with friendly_errors():
-        from toolenv.errors import ConfigurationError
+        from typing import get_args
+
+        from toolenv.cli.options import choices
+        from toolenv.judging.metrics import Clusters
         from toolenv.running.run_comparison import compare_runs
 
-        if by not in ("task", "tool"):
-            raise ConfigurationError(f"Unknown: {by!r}.", where="--by", fix="Use task or tool.")
+        (clusters,) = choices([by], get_args(Clusters), "--by")
         found = compare_runs(
             sides,
             reference=reference,
             verdicts=verdicts,
-            clusters="tool" if by == "tool" else "task",
+            clusters=clusters,
             force=force,
             seed=seed,
         )

@@ -14,6 +14,7 @@ from toolenv.cli.controls import controls
 from toolenv.cli.dataset import app as dataset
 from toolenv.cli.demo import demo
 from toolenv.cli.doctor import doctor
+from toolenv.cli.export import export
 from toolenv.cli.judge import judge
 from toolenv.cli.metrics import metrics
 from toolenv.cli.output import CANNOT, tell_misuse
@@ -51,6 +52,7 @@ app.command()(verify)
 app.command()(controls)
 app.command()(replay)
 app.command()(compare)
+app.command()(export)
 app.command("compare-agents")(compare_agents)
 app.command()(demo)
 app.command()(doctor)

@@ -7,12 +7,15 @@ columns, so that nothing is inferred; see the "dataset card" documentation of Hu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from toolenv.formats.files import write_text
 from toolenv.formats.row_columns import Columns, Kind
+from toolenv.formats.row_files import RowFormat, row_path
 from toolenv.jsontext import JsonValue, render
 
-__all__ = ["CardTable", "dataset_card"]
+__all__ = ["CardTable", "dataset_card", "write_card"]
 
 
 class CardTable(NamedTuple):
@@ -54,6 +57,19 @@ def dataset_card(text: str, tables: Sequence[CardTable]) -> str:
     header = {"configs": configurations, "dataset_info": features}
     lines = [f"{key}: {render(value)}" for key, value in header.items()]
     return "\n".join(["---", *lines, "---", "", text.strip(), ""])
+
+
+def write_card(folder: Path, text: str, tables: Mapping[str, Columns], format: RowFormat) -> None:
+    """Write the README of tables that ``row_files`` wrote to a folder, each one split.
+
+    Raises:
+        FormatError: It cannot be written.
+    """
+    named = [
+        CardTable(name, columns, {"train": row_path(Path(), name, format).as_posix()})
+        for name, columns in tables.items()
+    ]
+    write_text(folder / "README.md", dataset_card(text, named))
 
 
 def _features(columns: Columns) -> list[JsonValue]:

@@ -32,6 +32,12 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "float64": (float, int),
 }
 
+_RANGES: Final[Mapping[str, range]] = {
+    "int16": range(-(1 << 15), 1 << 15),
+    "int64": range(-(1 << 63), 1 << 63),
+    "uint64": range(1 << 64),
+}
+
 
 def fitted_row(
     row: Mapping[str, object],
@@ -75,6 +81,8 @@ def _fitted(
         }
     if kind != "json" and type(value) not in _TYPES[kind]:
         raise FormatError(f"Is a {type(value).__name__}, not a {kind}.", where=where)
+    if kind in _RANGES and value not in _RANGES[kind]:
+        raise FormatError(f"{value} is no {kind}.", where=where)
     return store(value, kind)
 
 

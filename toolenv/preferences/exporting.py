@@ -10,7 +10,7 @@ from typing import NamedTuple
 from toolenv import __version__
 from toolenv.errors import FormatError
 from toolenv.files import replacing
-from toolenv.formats.dataset_cards import CardTable, dataset_card
+from toolenv.formats.dataset_cards import write_card
 from toolenv.formats.row_columns import Columns
 from toolenv.formats.row_files import RowFormat, row_path, write_rows, writing_rows
 from toolenv.jsontext import JsonValue, render
@@ -177,15 +177,7 @@ def _write_beside(
     format: RowFormat,
     report: dict[str, JsonValue],
 ) -> None:
-    card = dataset_card(
-        "\n".join(text),
-        [
-            CardTable(name, columns, {"train": row_path(Path(), name, format).as_posix()})
-            for name, columns in tables.items()
-        ],
-    )
-    with replacing(folder / "README.md") as new:
-        new.write_text(card, encoding="utf-8")
+    write_card(folder, "\n".join(text), tables, format)
     with replacing(folder / REPORT) as new:
         new.write_text(f"{render(report)}\n", encoding="utf-8")
 
