@@ -28,6 +28,7 @@ from toolenv.cli.simulate import app as simulate
 from toolenv.cli.snapshot import app as snapshot
 from toolenv.cli.tasks import app as tasks
 from toolenv.cli.tools import app as tools
+from toolenv.cli.train import app as train
 from toolenv.cli.verify import verify
 
 __all__ = ["app", "main"]
@@ -63,6 +64,7 @@ app.add_typer(tools, name="tools")
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(simulate, name="simulate")
 app.add_typer(dataset, name="dataset")
+app.add_typer(train, name="train")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,59 @@
+"""``toolenv train`` as users type it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Here
+from tests.training.data import Made, make
+from toolenv.jsontext import parse
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make(tmp_path_factory.mktemp("training"))
+
+
+def test_a_training_ends_with_its_last_figures_and_where_the_model_is(
+    made: Made, tmp_path: Path, here: Here
+) -> None:
+    command = (
+        f"train sft --model {made.model} --data {made.demonstrations} --out first --max-steps 2"
+        " --batch-size 2 --set save_steps=1 --set log_steps=1 --lora-rank 2"
+    )
+    done = here(command, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "loss" in done.stdout and done.stdout.splitlines()[-1] == "model: first"
+    assert (tmp_path / "first" / "adapter_config.json").exists()
+
+    again = here(command, tmp_path)
+    assert again.returncode == 2
+    assert "Holds a finished training of 2 steps" in again.stderr
+
+    command = f"train dpo --model first --data {made.pairs} --out dpo --max-steps 1 --json"
+    done = here(f"{command} --batch-size 2 --set log_steps=1", tmp_path)
+    assert done.returncode == 0, done.stderr
+    measured = parse(done.stdout)
+    assert isinstance(measured, dict) and "logps/chosen" in measured
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("train sft --out out", "model: Field required."),
+        ("train sft --out out --model m --set epoch=3", "epoch: There is no such setting."),
+        ("train sft --out out --model m --set epochs", "--set: 'epochs' is not NAME=VALUE."),
+        ("train sft --out out --model m", "data: There are no such data. Make them with:"),
+        ("train dpo --out out --model m --config no.toml", "no.toml: The file cannot be read"),
+        ("train sfd --out out", "No such command 'sfd'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path: Path, here: Here, command: str, said: str) -> None:
+    done = here(command, tmp_path)
+
+    assert done.returncode == 2
+    assert said in done.stderr.replace("\n", " ")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,183 @@
+"""What is wrong is said before the first step, with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.data import Made
+from tests.training.tiny import MARKED_TEMPLATE
+from toolenv.errors import ConfigurationError, FormatError, ToolenvError
+from toolenv.jsontext import parse, render
+from toolenv.training.configuration import (
+    DPOConfiguration,
+    SFTConfiguration,
+    configure,
+)
+from toolenv.training.supervised import train_dpo, train_sft
+
+
+def refusal(kind: str, model: Path, data: Path, out: Path, **settings: Any) -> str:
+    with pytest.raises(ToolenvError) as refused:
+        if kind == "sft":
+            train_sft(SFTConfiguration(model=str(model), data=str(data), **settings), out)
+        else:
+            train_dpo(DPOConfiguration(model=str(model), data=str(data), **settings), out)
+    assert not (out / "training.json").exists()
+    return str(refused.value)
+
+
+def with_template(made: Made, place: Path, template: str | None) -> Path:
+    """The tiny model with another chat template."""
+    shutil.copytree(made.model, place)
+    (place / "chat_template.jinja").unlink()
+    if template is not None:
+        (place / "chat_template.jinja").write_text(template)
+    return place
+
+
+def pair(chosen: str, rejected: str) -> dict[str, Any]:
+    said = [{"role": "assistant", "content": text} for text in (chosen, rejected)]
+    return {"prompt": [{"role": "user", "content": "?"}], "chosen": said[:1], "rejected": said[1:]}
+
+
+def test_an_empty_dataset(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("")
+    (tmp_path / "folder").mkdir()
+
+    assert "The dataset is empty" in refusal(
+        "sft", made.model, tmp_path / "none.jsonl", tmp_path / "out"
+    )
+    assert "There is no table for sft here. Make them with: toolenv dataset sft" in refusal(
+        "sft", made.model, tmp_path / "folder", tmp_path / "out"
+    )
+    assert "There are no such data" in refusal("sft", made.model, tmp_path / "no", tmp_path / "out")
+
+
+def test_rows_of_another_kind(made: Made, tmp_path: Path) -> None:
+    said = refusal("dpo", made.model, made.demonstrations / "sft.parquet", tmp_path / "out")
+
+    assert "The rows have no column 'prompt'" in said
+    assert "toolenv pairs RUN" in said
+
+
+def test_a_tokenizer_without_a_template(made: Made, tmp_path: Path) -> None:
+    model = with_template(made, tmp_path / "model", None)
+
+    for kind, data in (("sft", made.demonstrations), ("dpo", made.pairs)):
+        said = refusal(kind, model, data, tmp_path / "out")
+        assert "The tokenizer has no chat template. Set tokenizer.chat_template" in said
+
+
+def test_a_template_that_does_not_mark_the_assistant(made: Made, tmp_path: Path) -> None:
+    unmarked = MARKED_TEMPLATE.replace("{% generation %}", "").replace("{% endgeneration %}", "")
+    model = with_template(made, tmp_path / "model", unmarked)
+
+    said = refusal("sft", model, made.demonstrations, tmp_path / "out")
+
+    assert "does not mark what the assistant says" in said and "{% generation %}" in said
+
+
+def test_a_template_that_leaves_the_end_of_a_turn_unmarked(made: Made, tmp_path: Path) -> None:
+    short = MARKED_TEMPLATE.replace("<|end|>{% endgeneration %}", "{% endgeneration %}<|end|>")
+    model = with_template(made, tmp_path / "model", short)
+
+    said = refusal("sft", model, made.demonstrations, tmp_path / "out")
+
+    assert "never learns to stop" in said
+
+
+def test_a_template_that_swallows_calls(made: Made, tmp_path: Path) -> None:
+    deaf = MARKED_TEMPLATE.replace("message.tool_calls or []", "[]")
+    model = with_template(made, tmp_path / "model", deaf)
+
+    assert "does not show calls" in refusal("dpo", model, made.pairs, tmp_path / "out")
+
+
+def test_a_pair_with_equal_sides(made: Made, tmp_path: Path) -> None:
+    data = tmp_path / "pairs.jsonl"
+    data.write_text("\n".join(render(pair(*sides)) for sides in (("a", "b"), ("c", "c"))))
+
+    said = refusal("dpo", made.model, data, tmp_path / "out")
+
+    assert "Both sides of row 1 say the same (1 of 2 rows are so)." in said
+
+
+def test_a_limit_that_no_row_fits(made: Made, tmp_path: Path) -> None:
+    said = refusal("sft", made.model, made.demonstrations, tmp_path / "out", max_length=10)
+
+    assert "No row fits: the shortest has" in said and "10 are allowed. Raise max_length" in said
+
+
+def test_a_model_that_is_not_there_or_not_whole(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    shutil.copy(made.model / "config.json", tmp_path / "half")
+
+    assert "There is no such folder" in refusal(
+        "sft", tmp_path / "nowhere", made.demonstrations, tmp_path / "out"
+    )
+    assert "The model cannot be loaded" in refusal(
+        "sft", tmp_path / "half", made.demonstrations, tmp_path / "out"
+    )
+
+
+def test_a_tokenizer_of_another_model(made: Made, tmp_path: Path) -> None:
+    shutil.copytree(made.model, tmp_path / "model")
+    config: Any = parse((made.model / "config.json").read_bytes())
+    (tmp_path / "model" / "config.json").write_text(render({**config, "vocab_size": 100}))
+
+    said = refusal(
+        "sft", tmp_path / "model", made.demonstrations, tmp_path / "out", from_scratch=True
+    )
+
+    assert "and the model knows 100" in said
+
+
+def test_options_that_trl_does_not_know_or_that_are_settings(made: Made, tmp_path: Path) -> None:
+    given = (made.model, made.demonstrations, tmp_path / "out")
+
+    assert "TRL refuses the settings" in refusal("sft", *given, options={"no_such_option": 1})
+    assert "options.seed: seed is set by a setting of its own" in str(
+        refusal("sft", *given, options={"seed": 1})
+    ).replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", 'model = "m"\nepochs = 2\n[lora]\nrank = 4\n'),
+        ("a.yaml", "model: m\nepochs: 2\nlora:\n  rank: 4\n"),
+        ("a.json", '{"model": "m", "epochs": 2, "lora": {"rank": 4}}'),
+    ],
+)
+def test_settings_are_read_from_files_and_flags_win(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+
+    chosen = configure(SFTConfiguration, tmp_path / name, {"epochs": 3.0, "lora": {"alpha": 8}})
+
+    assert (chosen.model, chosen.epochs) == ("m", 3.0)
+    assert chosen.lora is not None and (chosen.lora.rank, chosen.lora.alpha) == (4, 8)
+
+
+def test_settings_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('model = "m"\nepoch = 2\n')
+
+    with pytest.raises(ConfigurationError, match=r"a\.toml: epoch: There is no such setting"):
+        configure(SFTConfiguration, tmp_path / "a.toml")
+    with pytest.raises(ConfigurationError, match="epochs: Input should be greater than 0"):
+        configure(SFTConfiguration, None, {"model": "m", "epochs": -1.0})
+    with pytest.raises(ConfigurationError, match="The file cannot be read"):
+        configure(SFTConfiguration, tmp_path / "none.toml")
+
+
+def test_data_that_cannot_be_read(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"not parquet")
+
+    with pytest.raises(FormatError, match="The data cannot be read"):
+        train_sft(
+            SFTConfiguration(model=str(made.model), data=str(tmp_path / "rows.parquet")),
+            tmp_path / "out",
+        )

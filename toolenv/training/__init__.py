@@ -1,0 +1,1 @@
+"""Training of policies, thin over transformers and TRL: demonstrations, preferences, rewards."""
