@@ -51,6 +51,7 @@ _PIECE: Final = re.compile(
     rf"(?=[-+−.\dA-Zk{_SIGNS}])(?<![^\W_])(?<![^\W_][.,'’])(?P<minus>(?<![\w)\]%°])[-+−])?{_BEFORE}(?P<minus_inside>[-−])?"
     rf"(?P<numeral>{NUMERAL})"
 )
+_DIGIT: Final = re.compile(r"\d")
 _UNIT: Final = re.compile(
     rf"\s{{0,3}}(?P<unit>°\s?[CcFf]\b|[%°{_SIGNS}]|(?:US|CA|AU|NZ|HK|NT|MX|[CASR])\$"
     r"|[^\W\d_]+[23]?(?:/[^\W\d_]+)?(?: [^\W\d_]+){0,2})"
@@ -87,10 +88,12 @@ def folded(text: str) -> str:
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return text.translate(_EMPHASIS)
+    for mark in _EMPHASIS:  # many times quicker than str.translate
+        text = text.replace(mark, " ")
+    return text
 
 
-_EMPHASIS: Final = {ord(mark): " " for mark in "*`\\{}"}
+_EMPHASIS: Final = "*`\\{}"
 
 
 def find_amounts(text: str) -> list[Amount]:
@@ -138,7 +141,11 @@ def _pieces(text: str) -> list[_Piece]:
     text = _without_moments(text)
     pieces: list[_Piece] = []
     at = 0
-    while (match := _PIECE.search(text, at)) is not None:
+    while (digit := _DIGIT.search(text, at)) is not None:
+        # what stands before a numeral is short: the rest needs no search
+        match = _PIECE.search(text, max(at, digit.start() - 8))
+        if match is None:
+            break
         at = match.end()
         numeral = match["numeral"]
         if "," in numeral and _LIST.fullmatch(numeral):  # 1,2,3
