@@ -35,6 +35,9 @@ def test_a_run_is_judged_and_the_last_line_says_where(tmp_path: Path, here: Here
     assert done.returncode == 0, done.stderr
     assert "react script: passed 100.0%; 95 % 61.0%–100.0%" in done.stdout
     assert "6 attempts: 6 passed, 0 failed (0 of them without an attempt), 0 unsure" in done.stdout
+    assert (
+        "passed and grounded (a successful call, no claim that no response holds): " in done.stdout
+    )
     assert "agreement with people: unknown, no labels were given" in done.stdout
     assert "chance cannot be told apart: it takes two seeds" in done.stdout
     assert "by number of votes: 1: 0.0%, 2: 0.0%*, 4: 0.0%*, 8: 0.0%*" in done.stdout
@@ -75,6 +78,12 @@ def test_their_numbers_are_printed_beside_ours(tmp_path: Path, here: Here) -> No
             here(f"judge run {options} --out {name} --compatibility {name}", tmp_path)
             for name in ("stabletoolbench", "toolbench", "fac")
         )
+        kept = here(
+            f"judge run {options} --out stabletoolbench --compatibility stabletoolbench "
+            "--defect 'answered denominator'",
+            tmp_path,
+        )
+    assert "SoPR: 50.0% ± 0.0%" in kept.stdout
     assert "SoPR: 25.0% ± 0.0% (the judge's noise alone)" in stable.stdout
     assert "passed 0.0% to 50.0% (by how unsure ones are counted)" in stable.stdout
     assert "ToolBench pass rate: 0.0% to 50.0%" in old.stdout

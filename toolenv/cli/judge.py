@@ -43,6 +43,15 @@ class Compatibility(StrEnum):
     fac = "fac"
 
 
+class Defects(StrEnum):
+    """What their evaluators do wrong; see docs/judges.md."""
+
+    answered_denominator = "answered denominator"
+    missing_rounds = "missing rounds are unsolved"
+    coin = "unsure is a coin"
+    ties = "ties pass"
+
+
 def judge(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
     model: Annotated[str, typer.Option(help="The judge's model, as its server names it.")],
@@ -63,6 +72,10 @@ def judge(
     concurrency: Annotated[int, typer.Option(help="Requests in flight.")] = 64,
     compatibility: Annotated[
         Compatibility | None, typer.Option(help="Ask, and count, as ToolBench's evaluators do.")
+    ] = None,
+    defect: Annotated[
+        list[Defects] | None,
+        typer.Option(help="Keep what their evaluators count wrongly; repeatable."),
     ] = None,
     also_checked: Annotated[
         bool,
@@ -118,7 +131,7 @@ def judge(
         from toolenv.judging.agreement import read_labels
         from toolenv.judging.judge_model import JudgeModel
         from toolenv.running.folder import RunFolder
-        from toolenv.running.judging import judge_run, references_of
+        from toolenv.running.judging import grounded_passes, judge_run, references_of
         from toolenv.snapshots import Snapshot, Store
 
         folder = RunFolder.open(run)
@@ -177,7 +190,15 @@ def judge(
         from toolenv.report.verdicts import judged_figures, judged_lines
 
         verdicts = found.read()
-        figures = judged_figures(verdicts, compatibility, list(folder.tasks), seed, said)
+        figures = judged_figures(
+            verdicts,
+            compatibility,
+            list(folder.tasks),
+            seed,
+            said,
+            grounded_passes(folder, verdicts, seed),
+            [one.value for one in defect or []],
+        )
         written = []
         if export is not None:
             from toolenv.running.verdict_export import export_verdicts

@@ -25,7 +25,7 @@ from toolenv.judging.call_metrics import api_calls, is_cut, relevant_functions, 
 from toolenv.judging.metrics import Absent, Measured, Metric, judged_branch
 from toolenv.snapshots.success import structure_of
 
-__all__ = ["GROUNDING_METRICS", "Claim", "Grounding", "claims_of", "ground"]
+__all__ = ["GROUNDED_PASS", "GROUNDING_METRICS", "Claim", "Grounding", "claims_of", "ground"]
 
 ClaimKind: TypeAlias = Literal["number", "date", "name"]
 
@@ -249,8 +249,11 @@ def _grounded_pass(episode: Episode, gold: Gold | None) -> Measured | Absent:
     return Measured(1.0)
 
 
+GROUNDED_PASS: Final = Metric("grounded_pass", "grounded pass", _grounded_pass)
+"""Passed, after a successful call to a relevant API, without an unsupported claim."""
+
 GROUNDING_METRICS: Final = (
-    Metric("grounded_pass", "grounded pass", _grounded_pass),
+    GROUNDED_PASS,
     Metric("grounded_share", "grounded answers", _grounded),
     Metric("supported_claims", "supported claims", _supported_claims),
 )

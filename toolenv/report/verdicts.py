@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from toolenv.judging.agreement import Label, agree, agree_by_split, pairs_with_people
 from toolenv.judging.bradley_terry import bradley_terry, is_connected
-from toolenv.judging.compatibility import sopr, sowr, toolbench_pass_rate
+from toolenv.judging.compatibility import Defect, sopr, sowr, toolbench_pass_rate
 from toolenv.judging.evaluator_results import (
     pass_rounds,
     preference_results,
     toolbench_pass_results,
 )
+from toolenv.judging.intervals import wilson
 from toolenv.judging.judge_doubt import doubt_parts, vote_gains
 from toolenv.judging.judge_variance import VarianceParts
+from toolenv.judging.metrics import Figure
 from toolenv.judging.pass_rate import pass_rate
 from toolenv.judging.verdicts import PassVerdict, WinVerdict
 from toolenv.judging.win_rate import comparisons, win_rate
@@ -30,6 +32,8 @@ def judged_figures(
     test_set: Sequence[str],
     seed: int = 0,
     labels: Sequence[Label] = (),
+    grounded: Mapping[tuple[str, str], Figure] | None = None,
+    defects: Collection[Defect] = (),
 ) -> dict[str, Any]:
     """Rates by agent and policy (and reference), strengths where several are compared.
 
@@ -39,6 +43,8 @@ def judged_figures(
         test_set: The ids of the run's tasks.
         seed: What bootstraps draw from.
         labels: What people say of the attempts.
+        grounded: How many passed without making an answer up, by agent and policy.
+        defects: What of the compatible evaluator's counting to keep.
     """
     passes: dict[tuple[str, str], list[PassVerdict]] = defaultdict(list)
     wins: dict[tuple[str, str, str], list[WinVerdict]] = defaultdict(list)
@@ -50,7 +56,9 @@ def judged_figures(
     figures: dict[str, Any] = {"pass": [], "win": []}
     for (agent, policy), rows in passes.items():
         row = {"agent": agent, "policy": policy, **_plain(pass_rate(rows, seed=seed))}
-        row["theirs"] = _their_pass(rows, compatibility, test_set)
+        row["theirs"] = _their_pass(rows, compatibility, test_set, defects)
+        figure = (grounded or {}).get((agent, policy))
+        row["grounded"] = None if figure is None else _plain(figure)
         row["people"] = _with_people(rows, labels, seed)
         parts = doubt_parts(rows, seed)
         row["variance"] = parts if isinstance(parts, str) else _variance(parts)
@@ -61,7 +69,7 @@ def judged_figures(
         row |= _plain(win_rate(pairs, seed=seed))
         row["theirs"] = None
         if compatibility is not None:
-            row["theirs"] = [_their_win(one, test_set) for one in _by_seed(pairs).values()]
+            row["theirs"] = [_their_win(one, test_set, defects) for one in _by_seed(pairs).values()]
         figures["win"].append(row)
     compared = comparisons([pair for pairs in wins.values() for pair in pairs])
     if len(wins) > 1 and compared:
@@ -97,18 +105,39 @@ def _pass_lines(row: Mapping[str, Any]) -> Iterator[str]:
         f"({row['unanswered']} of them without an attempt), {row['unsure']} unsure; "
         f"{row['checked']} decided by checks"
     )
+    yield from _grounded_lines(row["grounded"])
     yield from _doubts(row)
     checks = row["against_checks"]
     if checks["correct"] or checks["incorrect"]:
         yield (
-            f"  the judge where checks decide: passed {checks['false_passes']} of "
-            f"{checks['incorrect']} incorrect, failed {checks['false_fails']} of "
-            f"{checks['correct']} correct, unsure of {checks['unsure']}"
+            "  the judge where checks decide: passed "
+            f"{_share(checks['false_passes'], checks['incorrect'])} incorrect, failed "
+            f"{_share(checks['false_fails'], checks['correct'])} correct, unsure of "
+            f"{checks['unsure']}"
         )
     for theirs in row["theirs"]:
         yield f"  {theirs['name']}: {theirs['text']}"
     yield from _people_lines(row["people"])
     yield from _doubt_lines(row)
+
+
+def _grounded_lines(figure: Mapping[str, Any] | None) -> Iterator[str]:
+    if figure is None:
+        return
+    untold = figure["episodes"] - figure["computable"]
+    why = ", ".join(f"{reason}: {count}" for reason, count in figure["reasons"].items())
+    told = f"; not known of {untold} ({why})" if untold else ""
+    yield (
+        f"  passed and grounded (a successful call, no claim that no response holds): "
+        f"{_estimate(figure['micro'])}{told}"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    if not whole:
+        return f"{part} of {whole}"
+    low, high = wilson(part, whole)
+    return f"{part} of {whole} ({part / whole:.1%}, {low:.1%} to {high:.1%})"
 
 
 def _people_lines(people: Mapping[str, Any]) -> Iterator[str]:
@@ -223,26 +252,34 @@ def _variance(parts: VarianceParts) -> dict[str, Any]:
 
 
 def _their_pass(
-    rows: Sequence[PassVerdict], compatibility: str | None, test_set: Sequence[str]
+    rows: Sequence[PassVerdict],
+    compatibility: str | None,
+    test_set: Sequence[str],
+    defects: Collection[Defect],
 ) -> list[dict[str, Any]]:
     """Their number for each seed: their files hold one attempt per task."""
     found: list[dict[str, Any]] = []
     for seed, own in _by_seed(rows).items() if compatibility is not None else ():
         if compatibility == "toolbench":
-            tally = toolbench_pass_rate(toolbench_pass_results(own), test_set)
+            results = toolbench_pass_results(own, defects=defects, seed=seed)
+            tally = toolbench_pass_rate(results, test_set, defects=defects)
             text = f"{tally.low:.1%} to {tally.high:.1%}"
             found.append({"name": "ToolBench pass rate", "seed": seed, "text": text})
         else:
-            scores = sopr(pass_rounds(own), test_set)
+            scores = sopr(pass_rounds(own), test_set, defects=defects)
             text = f"{scores.mean:.1%} ± {scores.deviation:.1%} (the judge's noise alone)"
             name = "FAC" if compatibility == "fac" else "SoPR"
             found.append({"name": name, "seed": seed, "text": text})
     return found
 
 
-def _their_win(pairs: Sequence[WinVerdict], test_set: Sequence[str]) -> dict[str, Any]:
+def _their_win(
+    pairs: Sequence[WinVerdict], test_set: Sequence[str], defects: Collection[Defect]
+) -> dict[str, Any]:
     results = preference_results(pairs, "reference", "candidate")
-    found: dict[str, Any] = _plain(sowr(results, "reference", "candidate", test_set))
+    found: dict[str, Any] = _plain(
+        sowr(results, "reference", "candidate", test_set, defects=defects)
+    )
     return found
 
 

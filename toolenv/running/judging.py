@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from toolenv import bridge
 from toolenv.episodes import Episode
 from toolenv.errors import ConfigurationError
+from toolenv.judging.grounding import GROUNDED_PASS
 from toolenv.judging.judge import Case, Judge
+from toolenv.judging.metrics import Figure, Measured, Unit, summarise_metrics
 from toolenv.judging.verdicts import PassVerdict, WinVerdict
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
 from toolenv.running.verdict_sets import AnyVerdict, VerdictManifest, VerdictSet
 
-__all__ = ["Reference", "ReferenceEpisodes", "attempts", "judge_run", "references_of"]
+__all__ = [
+    "Reference",
+    "ReferenceEpisodes",
+    "attempts",
+    "grounded_passes",
+    "judge_run",
+    "references_of",
+]
 
 
 class Reference(NamedTuple):
@@ -68,6 +78,34 @@ def references_of(run: RunFolder, name: str = "") -> list[Reference]:
     if len(players) == 1:
         return [Reference(name, run, *players[0])]
     return [Reference(f"{name}: {agent} {policy}", run, agent, policy) for agent, policy in players]
+
+
+def grounded_passes(
+    run: RunFolder, verdicts: Sequence[AnyVerdict], seed: int = 0
+) -> dict[tuple[str, str], Figure]:
+    """How many attempts passed without making an answer up, by agent and policy.
+
+    Args:
+        run: The run.
+        verdicts: A set of pass verdicts on it; an attempt that was not made is a failed one.
+        seed: What the draws of intervals derive from.
+    """
+    decided = {
+        EpisodeKey(one.task, one.agent, one.policy, one.seed): one
+        for one in verdicts
+        if isinstance(one, PassVerdict)
+    }
+    units: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+    for episode in run.episodes(set(decided)):
+        verdict = decided.pop(EpisodeKey.of(episode))
+        judged = replace(episode, outcome=verdict.decision)
+        units[episode.agent, episode.policy].append(Unit.of(judged, [GROUNDED_PASS]))
+    for key in decided:
+        units[key.agent, key.policy].append(Unit(key.task, (), (Measured(0.0),)))
+    return {
+        player: summarise_metrics(found, [GROUNDED_PASS], seed)[0]
+        for player, found in units.items()
+    }
 
 
 def judge_run(
