@@ -26,7 +26,8 @@ from benchmarks.measure import table
 from benchmarks.step import WEATHER
 from toolenv import Task
 from toolenv.running.configuration import RunConfiguration
-from toolenv.running.runner import Progress, run
+from toolenv.running.runner import run
+from toolenv.running.tally import Progress
 
 MESSAGES = 12
 CASES = ((250, 0.3, 1.25), (500, 1.0, 1.3))

@@ -51,7 +51,9 @@ def tool_call(name: str, arguments: str, id: str = "") -> dict[str, Any]:
 class ChatServer:
     """Answers with what it is given: a function of the request, or replies one after the other."""
 
-    def __init__(self, answer: Callable[[dict[str, Any]], Reply | dict[str, Any]]) -> None:
+    def __init__(
+        self, answer: Callable[[dict[str, Any]], Reply | dict[str, Any]], port: int = 0
+    ) -> None:
         self.requests: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
         self.models: Reply | dict[str, Any] = {"object": "list", "data": [{"id": "m"}]}
@@ -107,7 +109,7 @@ class ChatServer:
             daemon_threads = True
             request_queue_size = 512
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def serve(self) -> None:

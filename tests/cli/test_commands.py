@@ -96,7 +96,7 @@ def test_run_prints_a_table_and_where_the_run_is(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "react" in done.stdout and "keyword" in done.stdout and "pass rate" in done.stdout
     assert done.stdout.splitlines()[-1] == "run: a [red]run"
-    assert done.stderr.splitlines()[-1].startswith("episodes 3/3 passed ")
+    assert done.stderr.splitlines()[-1].startswith("episodes 3/3; passed ")
     assert len(RunFolder.open(tmp_path / "a [red]run").results()) == 3
 
 
@@ -283,8 +283,14 @@ WRONG = {
     "run --out x --compatibility toolbnch": ["compatibility", "'toolbench'"],
     "run --out x --config missing.json": ["missing.json", "cannot be read"],
     "run --out x --config broken.json": ["broken.json", "Give a JSON file"],
-    "run --out x --config list.json": ["list.json", "no JSON object"],
-    "run --out x --config odd.json": ["polices", "Extra inputs"],
+    "run --out x --config list.json": ["list.json", "holds a list, and no options by name"],
+    "run --out x --config odd.json": ["odd.json", "polices", "Did you mean policies?"],
+    "run --out x --policy-concurrency many": ["policy_concurrency", "HOST:PORT=NUMBER"],
+    "run --out x --policy-concurrency h:1=3": ["No policy asks h:1"],
+    "run --out x --run-money 3": ["Nothing says what random costs", "--prices"],
+    "run --out x --processes 0": ["processes", "greater than or equal to 1"],
+    "run --out x --retry lost": ["no outcome 'lost'", "infrastructure_error"],
+    "run --out x --dry-run --simulator snapshot:missing": ["missing", "no such file"],
     "run --out x --tasks missing.json": ["missing.json", "no such file"],
     "run --out x --tasks broken.json": ["broken.json"],
     "run --out x --tasks nowhere:tasks": ["nowhere", "module:name"],

@@ -8,7 +8,7 @@ from typing import Any
 from toolenv import bridge
 from toolenv.actions import read_action
 from toolenv.episodes import Message
-from toolenv.errors import PolicyError
+from toolenv.errors import ActionError, FormatError, PolicyError, SimulatorError
 from toolenv.seeds import derive
 
 GIVE_UP = '{"name": "Finish", "arguments": {"return_type": "give_up_and_restart"}}'
@@ -70,3 +70,39 @@ class Moody(Named):
 
     async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
         return read_action(self.mood if len(messages) < 5 else GIVE_UP)
+
+
+class Crowd(Named):
+    """Notes how many are asked at once; gives up."""
+
+    name = "crowd"
+    under_way = most = 0
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        Crowd.under_way += 1
+        Crowd.most = max(Crowd.most, Crowd.under_way)
+        await bridge.wait(lambda: asyncio.sleep(0.001))
+        Crowd.under_way -= 1
+        return read_action(GIVE_UP)
+
+
+class Odd(Named):
+    """Its own code is wrong, in another way for each seed."""
+
+    name = "odd"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        odd: list[Any] = [
+            ValueError("a"),
+            FormatError("b"),
+            ActionError("c"),
+            SimulatorError("d"),
+            asyncio.CancelledError(),
+            TimeoutError(),
+            SystemExit("e"),
+            None,
+        ]
+        raised = odd[derive(seed, "odd") % len(odd)]
+        if raised is None:
+            return None  # type: ignore[return-value]  # no message at all
+        raise raised

@@ -6,7 +6,7 @@ import pytest
 
 from toolenv.errors import ConfigurationError
 from toolenv.running.demonstration import Demonstration, demonstrate
-from toolenv.running.runner import Progress
+from toolenv.running.tally import Progress
 from toolenv.snapshots import Snapshot
 
 

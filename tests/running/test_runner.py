@@ -23,7 +23,8 @@ from toolenv.mini import mini_tasks
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
-from toolenv.running.runner import Progress, run
+from toolenv.running.runner import run
+from toolenv.running.tally import Progress
 from toolenv.snapshots import Store, freeze
 
 BY_HAND = f"local:{policies_by_hand.__name__}"
@@ -91,13 +92,19 @@ def test_episodes_are_read_back_as_they_were_run(tmp_path: Path) -> None:
 
 
 def test_progress_counts_every_episode_once(tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[tuple[int, int, EpisodeKey | None]] = []
     configuration = with_changes(EVERYTHING, policies=("random",), seeds=(0,), first=5)
-    run(configuration, tmp_path / "run", report=seen.append)
-    assert [progress.done for progress in seen] == list(range(11))
-    assert {progress.total for progress in seen} == {10}
-    assert seen[0].episode is None
-    assert len({EpisodeKey.of(one.episode) for one in seen[1:] if one.episode}) == 10
+    run(
+        configuration,
+        tmp_path / "run",
+        report=lambda told: seen.append(
+            (told.done, told.total, told.result.key if told.result else None)
+        ),
+    )
+    assert [done for done, _, _ in seen] == list(range(11))
+    assert {total for _, total, _ in seen} == {10}
+    assert seen[0][2] is None
+    assert len({key for _, _, key in seen[1:]}) == 10
 
 
 def test_tasks_are_chosen_by_split_by_id_and_by_number(tmp_path: Path) -> None:
@@ -152,6 +159,20 @@ def test_a_policy_that_fails_gives_an_infrastructure_error_and_the_run_goes_on(
     assert {row.ended for row in broken} == {"error:policy: nowhere: The server is gone."}
     assert {row.reward for row in broken} == {0.0}
     assert all(row.outcome != "infrastructure_error" for row in rows if row not in broken)
+
+
+def test_nothing_that_a_policy_raises_stops_the_run_or_loses_an_episode(tmp_path: Path) -> None:
+    configuration = RunConfiguration(policies=(f"{BY_HAND}:Odd", "random"), seeds=(0, 1))
+    rows = run(configuration, tmp_path / "run").results()
+    assert len(rows) == 2 * 2 * len(mini_tasks())
+    odd = {row.ended.split(" at ")[0] for row in rows if row.policy == "odd"}
+    assert odd >= {
+        f"error:agent: {kind}"
+        for kind in (
+            *("ValueError", "FormatError", "ActionError", "SimulatorError", "CancelledError"),
+            *("TimeoutError", "SystemExit"),
+        )
+    }
 
 
 # --- what cannot be run -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,7 +12,15 @@ from typing import Any, Protocol, runtime_checkable
 from toolenv import bridge
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Episode, Message, Step
-from toolenv.errors import PolicyError, ToolenvError
+from toolenv.errors import (
+    BridgeError,
+    ConfigurationError,
+    ForkRefusedError,
+    JournalError,
+    PolicyError,
+    SnapshotError,
+    StoreError,
+)
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.limits import Budget, Meter
@@ -132,6 +141,10 @@ class Agent:
             ``error:policy``, another exception of a policy, scorer or strategy with
             ``error:agent``, its kind and place (its text, which may hold anything, goes to the log
             alone); the steps taken so far are kept.
+
+        Raises:
+            ToolenvError: What other attempts would meet as well: a configuration that cannot be
+                used, a journal or store that cannot be written.
         """
         own = env.fresh()
         own.reset(seed=seed, options={"task": task})
@@ -143,9 +156,12 @@ class Agent:
             chosen = await self.explore(own)
         except PolicyError as error:
             chosen, failed = None, f"error:policy: {error}"
-        except ToolenvError:
+        except _OF_THE_RUN:
             raise
-        except Exception as error:  # of the user's own code: this attempt ends, others go on
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            # of the user's own code: this attempt ends, others go on
             _log.exception("an attempt at task %s broke off", own.task.id)
             chosen, failed = None, f"error:agent: {_place_of(error)}"
         return own.episode(
@@ -162,7 +178,27 @@ class Agent:
         return bridge.run(self.arun(env, task, seed=seed))
 
 
-def _place_of(error: Exception) -> str:
+_OF_THE_RUN = (
+    BridgeError,
+    ConfigurationError,
+    ForkRefusedError,
+    JournalError,
+    SnapshotError,
+    StoreError,
+)
+"""What every further attempt would meet too, or what would be lost if they went on."""
+
+
+def _is_cancelled() -> bool:
+    """Whether the attempt itself was cancelled, and not something in it."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return True
+    return task is None or task.cancelling() > 0
+
+
+def _place_of(error: BaseException) -> str:
     """An exception's kind and where it was raised, without its text."""
     *_, last = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"

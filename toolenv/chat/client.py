@@ -18,6 +18,7 @@ from toolenv.chat.errors import ChatError, ChatProblem
 from toolenv.chat.messages import ChatReply, ChatRequest, read_reply
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue, parse
+from toolenv.places import Places
 
 if TYPE_CHECKING:
     import httpx
@@ -87,6 +88,14 @@ class ChatClient:
         """
         body = request.body(self.model)
         return await bridge.wait(lambda: self._ask(body))
+
+    def share(self, places: Places | None) -> None:
+        """Let requests wait for one of the places at the server, which several clients may share.
+
+        A request that the server refuses as one too many (429) is then repeated as long as the
+        server answers others, and does not count among ``max_retries``.
+        """
+        self._connections.places = places
 
     def close(self) -> None:
         """Close the connections of every loop that still runs; a later request opens new ones."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
+
+from toolenv.places import Places
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -36,12 +38,19 @@ class Connections:
         timeout: Seconds until an attempt is given up.
         max_retries: How often an attempt is repeated.
         key_variable: The environment variable that holds the key.
+
+    Attributes:
+        places: What limits the requests under way, and adapts to a server that refuses some of
+            them; None for no limit.
     """
 
     def __init__(
         self, base_url: str | None, timeout: float, max_retries: int, key_variable: str
     ) -> None:
-        self._connect = partial(_connect, base_url, timeout, max_retries, key_variable)
+        self.places: Places | None = None
+        self._connect = partial(
+            _connect, base_url, timeout, max_retries, key_variable, lambda: self.places
+        )
         self._opened: _Opened = WeakKeyDictionary()
         finalize(self, _close_all, self._opened).atexit = False  # then the loops have ended
 
@@ -105,8 +114,11 @@ def _close_all(opened: _Opened) -> None:
             asyncio.run_coroutine_threadsafe(one.close(), loop)
 
 
+_Limit: TypeAlias = "Callable[[], Places | None]"
+
+
 def _connect(
-    base_url: str | None, timeout: float, max_retries: int, key_variable: str
+    base_url: str | None, timeout: float, max_retries: int, key_variable: str, limit: _Limit
 ) -> AsyncOpenAI:
     from openai import AsyncOpenAI
 
@@ -116,11 +128,11 @@ def _connect(
         max_retries=max_retries,
         timeout=timeout,
         default_headers={"Accept-Encoding": "identity"},
-        http_client=_patient_client(timeout),
+        http_client=_patient_client(timeout, limit),
     )
 
 
-def _patient_client(timeout: float) -> Any:
+def _patient_client(timeout: float, limit: _Limit) -> Any:
     """An HTTP client whose attempts end in time, whose replies have an end, and that stays put."""
     import httpx
     import openai
@@ -135,6 +147,20 @@ def _patient_client(timeout: float) -> Any:
 
     class Patient(base):  # type: ignore[misc]
         async def send(self, request: Any, **options: Any) -> Any:
+            places = limit()
+            if places is None:
+                return await self._attempt(request, options)
+            while True:
+                async with places.place() as place:
+                    response = await self._attempt(request, options)
+                    if response.status_code != _TOO_MANY:
+                        place.answered()
+                        return response
+                    again = place.refused(_asked_pause(response.headers))
+                    if not again or _QUOTA_SPENT in response.content:
+                        return response
+
+        async def _attempt(self, request: Any, options: dict[str, Any]) -> Any:
             try:
                 async with asyncio.timeout(timeout):
                     response = await super().send(request, **{**options, "stream": True})
@@ -162,6 +188,19 @@ def _patient_client(timeout: float) -> Any:
 
 
 _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+_TOO_MANY = 429
+_QUOTA_SPENT = b"insufficient_quota"
+"""The code of OpenAI's 429 that no waiting helps against."""
+
+
+def _asked_pause(headers: Mapping[str, str]) -> float:
+    """Seconds that a server asks to wait; 0 where it does not say so in a number."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with suppress(ValueError):
+            return max(0.0, float(headers.get(name, "")) / unit)
+    return 0.0
 
 
 async def _read_all(response: Any) -> bytes:

@@ -19,7 +19,7 @@ __all__ = ["compare_agents"]
 def compare_agents(
     out: Annotated[Path, typer.Option(help="A folder for the runs, the table and the curves.")],
     config: Annotated[
-        Path | None, typer.Option(help="A JSON file of run options; flags override it.")
+        Path | None, typer.Option(help="A TOML, JSON or YAML file; flags override it.")
     ] = None,
     tasks: Annotated[
         str | None, typer.Option(help="A task file, or module:function. Default: embedded.")
@@ -56,12 +56,12 @@ def compare_agents(
     """
     with friendly_errors():
         from toolenv.cli.progress import progress
-        from toolenv.cli.run import read_configuration
         from toolenv.files import replacing
         from toolenv.jsontext import render
         from toolenv.report.curves import curves_svg
         from toolenv.running.agent_comparison import AGENTS
         from toolenv.running.agent_comparison import compare_agents as compare
+        from toolenv.running.configuration_files import read_configuration
 
         configuration = read_configuration(
             config,

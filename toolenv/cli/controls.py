@@ -60,7 +60,7 @@ def controls(
     """
     with friendly_errors():
         from toolenv.cli.progress import progress
-        from toolenv.cli.run import read_configuration
+        from toolenv.running.configuration_files import read_configuration
         from toolenv.running.controls import run_controls
 
         configuration = read_configuration(

@@ -147,8 +147,8 @@ def grpo(
     """
     with friendly_errors():
         from toolenv import __version__
-        from toolenv.cli.run import read_configuration
         from toolenv.preferences.prompts import PROMPT_COLUMNS, prompt_rows
+        from toolenv.running.configuration_files import read_configuration
 
         flags: dict[str, Any] = {"tasks": tasks, "split": split, "compatibility": compatibility}
         configuration = read_configuration(None, flags)

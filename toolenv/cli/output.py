@@ -17,7 +17,17 @@ from toolenv.errors import ToolenvError
 if TYPE_CHECKING:
     from toolenv.jsontext import JsonValue
 
-__all__ = ["CANNOT", "DIFFERS", "console", "friendly_errors", "plain", "print_json"]
+__all__ = [
+    "CANNOT",
+    "DIFFERS",
+    "INTERRUPTED",
+    "STOPPED",
+    "console",
+    "friendly_errors",
+    "plain",
+    "print_json",
+    "tell",
+]
 
 DIFFERS = 1
 """Exit code of a command that worked and found a difference or a failure."""
@@ -25,7 +35,11 @@ DIFFERS = 1
 CANNOT = 2
 """Exit code of a command that could not do what was asked."""
 
-_INTERRUPTED = 130
+STOPPED = 3
+"""Exit code of a run that stopped in order before it was complete: its budget is spent."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 class _Console(Console):
@@ -64,7 +78,7 @@ def friendly_errors() -> Iterator[None]:
         raise typer.Exit(CANNOT) from None
     except KeyboardInterrupt:
         _errors.print("interrupted: what had finished is kept; run goes on with --resume")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
 
@@ -84,6 +98,11 @@ def plain(text: str) -> Text:
     from toolenv.report.visible import visible
 
     return Text(visible(text))
+
+
+def tell(text: str) -> None:
+    """A line on standard error, harmless to look at."""
+    _errors.print(plain(text), soft_wrap=True)
 
 
 def _tell(problem: str) -> None:

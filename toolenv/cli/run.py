@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.output import (
+    INTERRUPTED,
+    STOPPED,
+    console,
+    friendly_errors,
+    plain,
+    print_json,
+    tell,
+)
 
 if TYPE_CHECKING:
+    from toolenv.episodes import Outcome
     from toolenv.running.configuration import RunConfiguration
     from toolenv.running.folder import RunFolder
+    from toolenv.running.journal import Durability
 
 __all__ = ["run"]
 
@@ -25,13 +37,24 @@ Examples:
       --policy openai:gpt-4o-mini --simulator snapshot:stb.snap --out runs/g1
 
   toolenv run --policy 'openai:qwen3-32b?base_url=http://127.0.0.1:8000/v1' --out runs/local
+      --concurrency 256 --policy-concurrency 64
+
+  toolenv run --config g1.toml --out runs/g1 --dry-run
+      what would be done, and what it would cost
+
+  toolenv run --out runs/g1 --resume
+      go on with it; --retry-failed also redoes what infrastructure broke
+
+  toolenv run --out runs/g1 --extend --seed 1 --seed 2
+      two more seeds
 """
 
 
 def run(
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     config: Annotated[
-        Path | None, typer.Option(help="A JSON file of these options; flags override it.")
+        Path | None,
+        typer.Option(help="A TOML, JSON or YAML file of these options; flags override it."),
     ] = None,
     tasks: Annotated[
         str | None, typer.Option(help="A task file, or module:function. Default: embedded.")
@@ -92,80 +115,217 @@ def run(
         bool | None, typer.Option(help="Whether records carry the time; without, they are equal.")
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Episodes in flight.")] = None,
+    policy_concurrency: Annotated[
+        list[str] | None,
+        typer.Option(help="Requests under way at each policy server; HOST:PORT=N for one."),
+    ] = None,
+    simulator_concurrency: Annotated[
+        int | None, typer.Option(help="Calls under way at the simulator.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Worker processes, where Python is the limit.")
+    ] = None,
+    run_money: Annotated[
+        float | None, typer.Option(help="Cost of the whole run; needs --prices.")
+    ] = None,
+    run_tokens: Annotated[int | None, typer.Option(help="Tokens of the whole run.")] = None,
+    run_seconds: Annotated[
+        float | None, typer.Option(help="Seconds after which no episode begins.")
+    ] = None,
+    run_overrun: Annotated[
+        float | None,
+        typer.Option(help="Share by which episodes in flight may exceed these. Default: 0.1."),
+    ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the folder.")
+        bool,
+        typer.Option("--resume", help="Go on with the run in the folder, by default as it began."),
     ] = False,
+    extend: Annotated[
+        bool,
+        typer.Option("--extend", help="Resume with more seeds, tasks, agents or policies."),
+    ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Resume, and redo what infrastructure broke."),
+    ] = False,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(help="Resume, and redo episodes of this outcome: unsure, failed, …."),
+    ] = None,
+    durability: Annotated[
+        str, typer.Option(help="What survives a kill: each finished episode, or each step.")
+    ] = "episode",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done and cost; contact nothing."),
+    ] = False,
+    estimate_from: Annotated[
+        Path | None, typer.Option(help="With --dry-run: a run whose episodes cost alike.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Run agents on tasks and write every step to a folder."""
     with friendly_errors():
-        from toolenv.cli.progress import progress
-        from toolenv.running.runner import run as run_all
-
-        flags: dict[str, Any] = {
-            "tasks": tasks,
-            "split": split,
-            "only": only,
-            "first": first,
-            "simulator": simulator,
-            "agents": agent,
-            "policies": policy,
-            "no_tools": no_tools,
-            "seeds": seed,
-            "max_steps": max_steps,
-            "policy_calls": policy_calls,
-            "tokens": tokens,
-            "api_calls": api_calls,
-            "seconds": seconds,
-            "money": money,
-            "prices": str(prices) if prices else None,
-            "completions": str(completions) if completions else None,
-            "offline": offline,
-            "compatibility": compatibility,
-            "record": str(record) if record else None,
-            "recording": recording,
-            "record_failures": record_failures,
-            "record_time": record_time,
-            "concurrency": concurrency,
+        flags = {
+            name: value
+            for name, value in {
+                "tasks": tasks,
+                "split": split,
+                "only": only,
+                "first": first,
+                "simulator": simulator,
+                "agents": agent,
+                "policies": policy,
+                "no_tools": no_tools,
+                "seeds": seed,
+                "max_steps": max_steps,
+                "policy_calls": policy_calls,
+                "tokens": tokens,
+                "api_calls": api_calls,
+                "seconds": seconds,
+                "money": money,
+                "prices": str(prices) if prices else None,
+                "completions": str(completions) if completions else None,
+                "offline": offline,
+                "compatibility": compatibility,
+                "record": str(record) if record else None,
+                "recording": recording,
+                "record_failures": record_failures,
+                "record_time": record_time,
+                "concurrency": concurrency,
+                "policy_concurrency": _read_limits(policy_concurrency),
+                "simulator_concurrency": simulator_concurrency,
+                "processes": processes,
+                "run_money": run_money,
+                "run_tokens": run_tokens,
+                "run_seconds": run_seconds,
+                "run_overrun": run_overrun,
+            }.items()
+            if value not in (None, [])
         }
-        configuration = read_configuration(config, flags)
-        with progress(quiet=as_json) as report:
-            folder = run_all(configuration, out, resume=resume, report=report)
-        show_results(folder, as_json=as_json)
+        outcomes = _read_outcomes(retry, retry_failed)
+        resume = resume or extend or bool(outcomes)
+        configuration = _configuration(out, config, flags, resume=resume, extend=extend)
+        if dry_run:
+            from toolenv.cli.forecast import tell_forecast
+            from toolenv.running.forecast import forecast
+
+            found = forecast(configuration, out, retry=outcomes, estimate_from=estimate_from)
+            tell_forecast(found, configuration, as_json=as_json)
+            return
+        stopped = _run(
+            configuration,
+            out,
+            as_json,
+            resume=resume,
+            extend=extend,
+            retry=outcomes,
+            durability=_read_durability(durability),
+        )
+        if stopped:
+            raise typer.Exit(STOPPED)
 
 
 run.__doc__ = f"{run.__doc__}\n{_EXAMPLES}"
 
 
-def read_configuration(path: Path | None, flags: dict[str, Any]) -> RunConfiguration:
-    """A configuration from a file and the flags that are given, which win.
+def _run(configuration: RunConfiguration, out: Path, as_json: bool, **how: Any) -> str:
+    """Run, show what came of it, and return why it stopped before it was complete."""
+    from toolenv.cli.progress import progress
+    from toolenv.running.runner import run as run_all
 
-    Raises:
-        ConfigurationError: The file cannot be read, or a value does not fit.
-    """
-    from pydantic import ValidationError
-
-    from toolenv.errors import ConfigurationError
-    from toolenv.jsontext import parse
-    from toolenv.running.configuration import RunConfiguration
-
-    values: Any = {}
-    if path is not None:
-        try:
-            values = parse(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"The file cannot be read: {error}.", where=str(path), fix="Give a JSON file."
-            ) from None
-        if not isinstance(values, dict):
-            raise ConfigurationError("The file holds no JSON object.", where=str(path))
-    given = {name: value for name, value in flags.items() if value not in (None, [])}
     try:
-        return RunConfiguration.model_validate({**values, **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{first['msg']}.", where=option) from None
+        with progress(quiet=as_json) as report:
+            folder = run_all(configuration, out, report=report, **how)
+    except KeyboardInterrupt:
+        tell(f"interrupted: {_how_to_go_on(out)}")
+        raise typer.Exit(INTERRUPTED) from None
+    show_results(folder, as_json=as_json)
+    stopped = folder.manifest.stopped
+    if stopped:
+        tell(f"stopped: {_why(stopped)}; {_how_to_go_on(out, stopped)}")
+    return stopped
+
+
+def _why(stopped: str) -> str:
+    name = stopped.removeprefix("budget: ")
+    return f"the budget --{name.replace('_', '-')} is spent" if name != stopped else stopped
+
+
+def _how_to_go_on(out: Path, stopped: str = "") -> str:
+    from toolenv.running.folder import RunFolder
+
+    command = f"toolenv run --out {shlex.quote(str(out))} --resume"
+    if stopped in ("budget: run_money", "budget: run_tokens"):
+        command += f" {stopped.removeprefix('budget: ').replace('run_', '--run-')} MORE"
+    if not (out / "manifest.json").exists():
+        return "nothing has begun"
+    counts = RunFolder.open(out).manifest.counts
+    return (
+        f"{counts.get('episodes', 0):,} of {counts.get('planned', 0):,} episodes are finished and "
+        f"kept; go on with: {command}"
+    )
+
+
+def _configuration(
+    out: Path, config: Path | None, flags: Mapping[str, Any], *, resume: bool, extend: bool
+) -> RunConfiguration:
+    """From the run that is resumed, the file and the flags, of which the later win."""
+    from toolenv.running.configuration_files import configure, read_options
+    from toolenv.running.folder import RunFolder
+
+    values: dict[str, Any] = {}
+    chosen: dict[str, Any] = {**(read_options(config) if config else {}), **flags}
+    if resume and (out / "manifest.json").exists():
+        values = dict(RunFolder.open(out).manifest.settings())
+        if extend:
+            for name in ("agents", "policies", "seeds", "only"):
+                if values.get(name) and chosen.get(name):
+                    chosen[name] = list(dict.fromkeys([*values[name], *chosen[name]]))
+    return configure({**values, **chosen}, str(config or ""))
+
+
+def _read_limits(texts: Sequence[str] | None) -> int | dict[str, int] | None:
+    """``64`` for every server, ``HOST:PORT=64`` for one."""
+    from toolenv.errors import ConfigurationError
+
+    by_server: dict[str, int] = {}
+    for text in texts or ():
+        server, _, number = text.rpartition("=")
+        if not number.isdecimal() or (not server and len(texts or ()) > 1):
+            raise ConfigurationError(
+                f"{text!r} is no limit.",
+                where="policy_concurrency",
+                fix="Write a number for all servers, or HOST:PORT=NUMBER for each.",
+            )
+        if not server:
+            return int(number)
+        by_server[server] = int(number)
+    return by_server or None
+
+
+def _read_durability(text: str) -> Durability:
+    from toolenv.errors import ConfigurationError
+
+    if text == "episode" or text == "step":
+        return text
+    raise ConfigurationError(f"It is {text!r}.", where="durability", fix="Use episode or step.")
+
+
+def _read_outcomes(texts: Sequence[str] | None, retry_failed: bool) -> list[Outcome]:
+    from toolenv.episodes import Outcome
+    from toolenv.errors import ConfigurationError
+
+    known: dict[str, Outcome] = {outcome: outcome for outcome in get_args(Outcome)}
+    for text in texts or ():
+        if text not in known:
+            raise ConfigurationError(
+                f"There is no outcome {text!r}.",
+                where="retry",
+                fix=f"The outcomes are {', '.join(known)}.",
+            )
+    wanted = [*(texts or ()), *(["infrastructure_error"] if retry_failed else [])]
+    return [outcome for name, outcome in known.items() if name in wanted]
 
 
 def show_results(folder: RunFolder, *, as_json: bool) -> None:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from toolenv.judging.intervals import wilson
 from toolenv.running.results import Result
 
-__all__ = ["Group", "calls_by_source", "count", "group_results", "shares", "summarise"]
+__all__ = [
+    "Group",
+    "calls_by_source",
+    "count",
+    "group_results",
+    "percentages",
+    "shares",
+    "summarise",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +150,17 @@ def shares(results: Sequence[Result]) -> str:
         counts.pop("environment", None)
     if not sources:
         return "calls: none reached an API"
-    text = f"calls: {_percentages(sources)}"
-    return f"{text}; origins: {_percentages(origins)}" if origins else text
+    text = f"calls: {percentages(sources)}"
+    return f"{text}; origins: {percentages(origins)}" if origins else text
 
 
-def _percentages(counts: Mapping[str, int]) -> str:
+def percentages(counts: Mapping[str, int]) -> str:
+    """The share of each count, in a line.
+
+    Example:
+        >>> percentages({"snapshot": 2, "live": 1})
+        'snapshot 67 %, live 33 %'
+    """
     total = sum(counts.values())
     return ", ".join(f"{name} {_percentage(number / total)}" for name, number in counts.items())
 

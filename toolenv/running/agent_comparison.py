@@ -13,7 +13,8 @@ from toolenv.errors import ConfigurationError
 from toolenv.judging.intervals import wilson
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
-from toolenv.running.runner import Progress, run
+from toolenv.running.runner import run
+from toolenv.running.tally import Progress
 
 __all__ = ["AGENTS", "AgentComparison", "AgentRow", "compare_agents", "row_of_agent"]
 

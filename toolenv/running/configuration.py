@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from toolenv.conversations import SYSTEM_PROMPT
+from toolenv.credentials import refuse_credentials, refuse_known_credentials
 from toolenv.env import Compatibility, ToolEnv
 from toolenv.env_settings import load_tasks
 from toolenv.errors import ConfigurationError
 from toolenv.limits import Budget
-from toolenv.simulators import make_offline, open_simulator, record
+from toolenv.simulators import limit, make_offline, open_simulator, record
 from toolenv.simulators.specification import needs_no_network
 from toolenv.snapshots import Store
 from toolenv.tasks import Task
@@ -21,13 +23,23 @@ __all__ = ["RunConfiguration"]
 _OF_NO_INFLUENCE = {
     "completions",
     "concurrency",
+    "policy_concurrency",
     "prices",
+    "processes",
     "record",
     "record_failures",
     "record_time",
     "recording",
+    "run_money",
+    "run_overrun",
+    "run_seconds",
+    "run_tokens",
+    "simulator_concurrency",
 }
 """What results do not depend on."""
+
+
+_Limit: TypeAlias = Annotated[int, Field(ge=1)]
 
 
 class RunConfiguration(BaseModel):
@@ -63,7 +75,23 @@ class RunConfiguration(BaseModel):
         record_failures: Whether to record also what is no answer of the API, as what it was:
             time-outs, rate limits. A world whose limits are part of it wants that.
         record_time: Whether records carry the time. Without it, equal runs give equal stores.
-        concurrency: Episodes in flight; results do not depend on it.
+        concurrency: Episodes in flight, over all processes; results do not depend on it.
+        policy_concurrency: Requests under way at each policy server, whichever policies ask it; or
+            a number by server, ``HOST:PORT`` or a policy's name where it has no address. None for
+            no limit, until a server answers "too many requests": then it is asked less.
+        simulator_concurrency: Calls under way at the simulator, adapted in the same way; None for
+            no limit. For one rung of a ladder write it there: ``|limit?in_flight=8&adaptive=1``.
+        processes: Processes that episodes run in, where Python is the limit; with 1, this one.
+            Each opens its own simulator.
+        run_money: What the whole run may cost by the price table, all its sessions together. When
+            it is spent no episode begins, and those in flight finish.
+        run_tokens: Input and output tokens of the whole run, in the same way.
+        run_seconds: Wall time of one session of the run, in the same way.
+        run_overrun: By which share episodes in flight may exceed these before they are stopped, to
+            be done again when the run is resumed.
+
+    Raises:
+        ConfigurationError: An option holds a key or token, which the manifest would then hold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +122,20 @@ class RunConfiguration(BaseModel):
     record_failures: bool = False
     record_time: bool = True
     concurrency: int = Field(default=16, ge=1)
+    policy_concurrency: _Limit | dict[str, _Limit] | None = None
+    simulator_concurrency: _Limit | None = None
+    processes: int = Field(default=1, ge=1)
+    run_money: float | None = Field(default=None, gt=0)
+    run_tokens: int | None = Field(default=None, ge=1)
+    run_seconds: float | None = Field(default=None, gt=0)
+    run_overrun: float = Field(default=0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _holds_no_credentials(self) -> Self:
+        for option in ("agents", "policies", "simulator"):
+            refuse_credentials(list(getattr(self, option)), option)
+        refuse_known_credentials(self.model_dump_json(), "configuration")
+        return self
 
     def identity(self) -> dict[str, JsonValue]:
         """What results depend on, for the manifest."""
@@ -102,30 +144,17 @@ class RunConfiguration(BaseModel):
             del dumped["no_tools"]  # runs of earlier versions had them too
         return {**dumped, "offline": self.is_offline}
 
+    def settings(self) -> dict[str, JsonValue]:
+        """The rest, which results do not depend on, for the manifest."""
+        dumped: dict[str, JsonValue] = self.model_dump(mode="json", include=_OF_NO_INFLUENCE)
+        return dumped
+
     @property
     def is_offline(self) -> bool:
         """Whether simulators are refused the network: as asked for, else in frozen runs."""
         if self.offline is not None:
             return self.offline
         return all(map(needs_no_network, self.simulator))
-
-    def choose(self, tasks: Sequence[Task]) -> Sequence[Task]:
-        """Those of the tasks that are run: ``only`` in its order, and of these the ``first``.
-
-        Raises:
-            ConfigurationError: ``only`` names a task that is not there.
-        """
-        if self.only:
-            by_id = {task.id: task for task in tasks}
-            unknown = [name for name in self.only if name not in by_id]
-            if unknown:
-                raise ConfigurationError(
-                    f"There is no task {', '.join(unknown)} among {len(tasks)}.",
-                    where="only",
-                    fix="'toolenv tasks list' names them.",
-                )
-            tasks = [by_id[name] for name in self.only]
-        return tasks[: self.first]
 
     def open_environment(self) -> ToolEnv:
         """The environment of all its episodes; whoever opens it closes its simulator.
@@ -138,6 +167,8 @@ class RunConfiguration(BaseModel):
             if self.is_offline
             else open_simulator(self.simulator)
         )
+        if self.simulator_concurrency is not None:
+            simulator = limit(simulator, in_flight=self.simulator_concurrency, adaptive=True)
         if self.record is not None:
             simulator = record(
                 simulator,
@@ -159,6 +190,24 @@ class RunConfiguration(BaseModel):
             compatibility=self.compatibility,
             system_prompt=self.system_prompt,
         )
+
+    def choose(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Those of the tasks that are run: ``only`` in its order, and of these the ``first``.
+
+        Raises:
+            ConfigurationError: ``only`` names a task that is not there.
+        """
+        if self.only:
+            by_id = {task.id: task for task in tasks}
+            unknown = [name for name in self.only if name not in by_id]
+            if unknown:
+                raise ConfigurationError(
+                    f"There is no task {', '.join(unknown)} among {len(tasks)}.",
+                    where="only",
+                    fix="'toolenv tasks list' names them.",
+                )
+            tasks = [by_id[name] for name in self.only]
+        return tasks[: self.first]
 
     def budget(self) -> Budget | None:
         """What one episode may spend; None for no limit."""

@@ -18,7 +18,8 @@ from toolenv.judging.metrics import Measured
 from toolenv.judging.rewards import WORTH
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
-from toolenv.running.runner import Progress, run
+from toolenv.running.runner import run
+from toolenv.running.tally import Progress
 
 __all__ = ["ControlRun", "run_controls"]
 

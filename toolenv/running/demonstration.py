@@ -12,7 +12,8 @@ from toolenv.running.configuration import RunConfiguration
 from toolenv.running.episode_differences import EpisodeDifference, episode_differences
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
-from toolenv.running.runner import Progress, run
+from toolenv.running.runner import run
+from toolenv.running.tally import Progress
 from toolenv.snapshots import Manifest, Store, freeze
 
 __all__ = ["Demonstration", "demonstrate"]

@@ -16,15 +16,15 @@ from toolenv.jsontext import JsonValue, render
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
 from toolenv.running.manifest import describe_run, task_differences
-from toolenv.running.records import EpisodeKey
-from toolenv.running.results import Result, read_results, result_of, row_of
-from toolenv.running.runner import (
+from toolenv.running.planning import (
     Planned,
     endpoints_of,
     fingerprints_of,
     open_completions,
     plan,
 )
+from toolenv.running.records import EpisodeKey
+from toolenv.running.results import Result, read_results, result_of, row_of
 from toolenv.simulators.specification import RECORDED
 from toolenv.simulators.specification_text import parse_specification
 
@@ -77,7 +77,7 @@ def remade(run: RunFolder, changes: Mapping[str, JsonValue]) -> Iterator[Remade]
     env = configuration.open_environment()
     completions = open_completions(configuration.completions)
     try:
-        planned = plan(configuration, env, completions)
+        planned = plan(configuration, env.tasks, completions).episodes
         for item in planned:
             if isinstance(item.agent.policy, RecordedPolicy):
                 item.agent.policy.replay_only = True

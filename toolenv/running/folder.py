@@ -184,7 +184,8 @@ class RunFolder:
     def _extend(self, now: Manifest, lines: list[bytes]) -> None:
         """Make the folder that of a larger run; a crash in between leaves the smaller one."""
         write_atomically(self.path / "tasks.jsonl", lines)
-        self.manifest = now.model_copy(update={"versions": self.manifest.versions})
+        kept = {"versions": self.manifest.versions, "sessions": self.manifest.sessions}
+        self.manifest = now.model_copy(update=kept)
         self.manifest.write(self.path / "manifest.json")
         self.__dict__.pop("tasks", None)
 

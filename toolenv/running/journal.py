@@ -37,6 +37,7 @@ from toolenv.running.journal_files import beside, header_frame, is_barely_begun
 from toolenv.running.journal_index import Entry, JournalIndex
 from toolenv.running.lock import FolderLock
 from toolenv.running.records import Attempt, EpisodeKey
+from toolenv.running.results import Result
 
 __all__ = ["AttemptWriter", "Durability", "Journal"]
 
@@ -213,11 +214,14 @@ class AttemptWriter:
             self._in_flight.step(self.attempt.number, place, step)
         self._steps = place + 1
 
-    def end(self, episode: Episode) -> None:
+    def end(self, episode: Episode) -> Result:
         """Finish the attempt; what is on the disk when this returns is said in the module.
 
         Args:
             episode: The attempt's result, numbered in pre-order, as agents return it.
+
+        Returns:
+            What it came to.
 
         Raises:
             JournalError: The episode is not the one whose steps were written, or the file cannot
@@ -229,9 +233,11 @@ class AttemptWriter:
                 where=f"{self._journal.path}: {self.attempt.key}",
                 fix="End each attempt with its own episode.",
             )
-        self._journal.append(encode_attempt(self.attempt, episode))
+        encoded = encode_attempt(self.attempt, episode)
+        self._journal.append(encoded)
         if self._in_flight is not None:
             self._in_flight.end(self.attempt.number)
+        return encoded.summary.result
 
 
 def _begin_if_new(path: Path, *, durable: bool) -> None:

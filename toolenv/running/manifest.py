@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
@@ -16,10 +19,49 @@ from toolenv.jsontext import render
 from toolenv.running.atomic import write_atomically
 from toolenv.tasks import Task
 
-__all__ = ["Manifest", "describe_run", "hindrances", "task_differences"]
+__all__ = [
+    "Manifest",
+    "Session",
+    "begin_session",
+    "describe_run",
+    "end_session",
+    "hindrances",
+    "task_differences",
+]
 
 _FORMAT = "toolenv-run"
 _VERSION = 1
+
+_PACKAGES = ("gymnasium", "httpx", "jsonschema-rs", "numpy", "openai", "orjson", "pydantic")
+_PACKAGES_WHERE_USED = ("aiohttp", "mcp", "peft", "torch", "transformers", "xgrammar")
+
+
+class Session(BaseModel):
+    """One time that a run was worked on; a run that was resumed has several.
+
+    Args:
+        began: When, in UTC, as ISO 8601 has it.
+        ended: When; empty while it goes on, or where it was killed.
+        seconds: How long it took.
+        host: Where: operating system, processor, number of processors, Python; no names of hosts
+            or users.
+        versions: Versions of toolenv, Python and packages that matter.
+        settings: The options that results do not depend on, such as how many episodes run at once.
+        episodes: How many episodes finished in it.
+        stopped: Why it ended before all episodes had: ``interrupted``, ``budget: run_money``, or
+            the error; empty where it did not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    began: str
+    ended: str = ""
+    seconds: float = 0.0
+    host: dict[str, JsonValue] = {}
+    versions: dict[str, str] = {}
+    settings: dict[str, JsonValue] = {}
+    episodes: int = 0
+    stopped: str = ""
 
 
 class Manifest(BaseModel):
@@ -34,8 +76,12 @@ class Manifest(BaseModel):
         environment: Digests of the environment's parts, so that a difference has a name.
         network: Who may use the network in an offline run: the policies' endpoints, by policy.
         configuration: The settings that the results depend on. Keys and tokens never belong here,
-            nor what results do not depend on, such as how many episodes run at once.
-        counts: How many tasks and finished episodes there are, and whatever else is counted.
+            nor what results do not depend on, which a session's ``settings`` are for.
+        counts: How many tasks and finished episodes there are, how these went (``passed``,
+            ``failed``, ``unsure``, ``infrastructure_error``), and whatever else is counted.
+        costs: What the finished episodes consumed: ``policy_calls``, ``input_tokens``,
+            ``output_tokens``, ``api_calls``, and ``money`` by the price table.
+        sessions: The times that the run was worked on, in order.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -49,6 +95,18 @@ class Manifest(BaseModel):
     network: dict[str, str] = {}
     configuration: dict[str, JsonValue] = {}
     counts: dict[str, int] = {}
+    costs: dict[str, int | float] = {}
+    sessions: tuple[Session, ...] = ()
+
+    def settings(self) -> dict[str, JsonValue]:
+        """All options of the run, as its last session had them."""
+        last = self.sessions[-1].settings if self.sessions else {}
+        return {**last, **self.configuration}
+
+    @property
+    def stopped(self) -> str:
+        """Why the last session ended before all episodes had; empty where it did not."""
+        return self.sessions[-1].stopped if self.sessions else ""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -101,6 +159,45 @@ class Manifest(BaseModel):
         return found
 
 
+def begin_session(settings: Mapping[str, JsonValue]) -> Session:
+    """A session that begins now, on this host."""
+    return Session(
+        began=_now(),
+        host={
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+            "processors": os.cpu_count(),
+            "python": f"{platform.python_implementation()} {platform.python_version()}",
+        },
+        versions=_versions(),
+        settings=dict(settings),
+    )
+
+
+def end_session(session: Session, seconds: float, episodes: int, stopped: str) -> Session:
+    """The session, which ends now."""
+    return session.model_copy(
+        update={
+            "ended": _now(),
+            "seconds": round(seconds, 3),
+            "episodes": episodes,
+            "stopped": stopped,
+        }
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what matters: what always does, and what is loaded of the rest."""
+    loaded = [name for name in _PACKAGES_WHERE_USED if name in sys.modules]
+    found = {"toolenv": _version("toolenv"), "python": platform.python_version()}
+    return found | {name: _version(name) for name in sorted([*_PACKAGES, *loaded])}
+
+
 def _differences(
     where: str, ours: Mapping[str, JsonValue], theirs: Mapping[str, JsonValue]
 ) -> list[str]:
@@ -146,7 +243,7 @@ def describe_run(
         seen.add(task.id)
         lines.append(_task_line(task))
     manifest = Manifest(
-        versions={"toolenv": _own_version(), "python": platform.python_version()},
+        versions=_versions(),
         tasks=fingerprint("tasks", [line.decode() for line in lines]),
         fingerprints=dict(sorted((fingerprints or {}).items())),
         environment=dict(sorted((environment or {}).items())),
@@ -235,8 +332,8 @@ def _task_line(task: Task) -> bytes:
     return f"{render(task.model_dump())}\n".encode()
 
 
-def _own_version() -> str:
+def _version(package: str) -> str:
     try:
-        return version("toolenv")
+        return version(package)
     except PackageNotFoundError:
         return "unknown"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections import deque
-from concurrent.futures import Future
-from functools import partial
 from typing import Literal, TypeAlias, get_args
 
-from toolenv import bridge
-from toolenv.episodes import Branch, Call, Response
+from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.errors import ConfigurationError, SimulatorError
+from toolenv.places import Places
 from toolenv.simulators.base import Session, Simulator
 from toolenv.simulators.pacing import Budget, Pace
 from toolenv.simulators.wrapping import Wrapper
 from toolenv.tasks import Task
 
-__all__ = ["BudgetSpentError", "limit"]
+__all__ = ["BudgetSpentError", "limit", "limits_of"]
+
+_TOO_MANY = frozenset({Status.TOO_MANY_REQUESTS, Status.RATE_LIMITED})
 
 Spent: TypeAlias = Literal["fail", "pass"]
 
@@ -32,6 +29,7 @@ def limit(
     per_second: float | None = None,
     burst: int = 1,
     in_flight: int | None = None,
+    adaptive: bool = False,
     calls: int | None = None,
     spent: Spent = "fail",
 ) -> Simulator:
@@ -45,6 +43,9 @@ def limit(
         per_second: Calls begun per second.
         burst: Calls that may begin at once after a pause.
         in_flight: Calls under way at the same time.
+        adaptive: Fewer of them after an answer that says "too many requests", and more again
+            after others; see ``toolenv.places``. Without ``in_flight`` there is no limit until
+            then.
         calls: Calls in all, as long as this simulator is open.
         spent: What happens when those are used up. ``fail``: a typed failure of infrastructure,
             which ends the episode's branch and is never recorded as an answer. ``pass``: the next
@@ -58,15 +59,23 @@ def limit(
         >>> limit(first_of(), per_second=5).fingerprint == first_of().fingerprint
         True
     """
-    if in_flight is not None and in_flight < 1:
-        raise ConfigurationError(f"{in_flight} calls at once let nothing pass.", where="in_flight")
     if spent not in get_args(Spent):
         raise ConfigurationError(
             f"It is {spent!r}.", where="spent", fix=f"Use one of {', '.join(get_args(Spent))}."
         )
     pace = None if per_second is None else Pace(per_second, burst)
-    places = None if in_flight is None else _Places(in_flight)
-    return _Limit(simulator, pace, places, None if calls is None else Budget(calls), spent)
+    places = Places(in_flight) if in_flight is not None or adaptive else None
+    budget = None if calls is None else Budget(calls)
+    return _Limit(simulator, pace, places, adaptive, budget, spent)
+
+
+def limits_of(simulator: object) -> list[Places]:
+    """The places of all limits on calls under way in a simulator, outermost first."""
+    found = [simulator.places] if isinstance(simulator, _Limit) and simulator.places else []
+    for inner in (getattr(simulator, "simulator", None), *getattr(simulator, "simulators", ())):
+        if inner is not None:
+            found += limits_of(inner)
+    return found
 
 
 class _Limit(Wrapper):
@@ -74,13 +83,15 @@ class _Limit(Wrapper):
         self,
         simulator: Simulator,
         pace: Pace | None,
-        places: _Places | None,
+        places: Places | None,
+        adaptive: bool,
         budget: Budget | None,
         spent: Spent,
     ) -> None:
         super().__init__(simulator)
         self.pace = pace
         self.places = places
+        self.adaptive = adaptive
         self.budget = budget
         self.spent = spent
 
@@ -110,73 +121,16 @@ class _LimitSession:
             if pace is not None:
                 await pace.turn()
             return await self._inner.call(call, past)
-        taken = places.take() or await places.wait()
-        try:
+        async with places.place() as place:
             if pace is not None:
                 await pace.turn()
-            return await self._inner.call(call, past)
-        finally:
-            if taken:
-                places.leave()
+            response = await self._inner.call(call, past)
+            if owner.adaptive and response is not None:
+                if response.status in _TOO_MANY:
+                    place.refused()
+                else:
+                    place.answered()
+            return response
 
     def fork(self) -> Session:
         return _LimitSession(self._owner, self._inner.fork())
-
-
-class _Places:
-    """So many may be under way at once; the others wait in the order in which they came."""
-
-    def __init__(self, number: int) -> None:
-        self._free = number
-        self._lock = threading.Lock()
-        self._waiting: deque[Future[None]] = deque()
-
-    def take(self) -> bool:
-        """Take a place if one is free and no one waits for it."""
-        with self._lock:
-            if self._free and not self._waiting:
-                self._free -= 1
-                return True
-            return False
-
-    async def wait(self) -> bool:
-        """Wait for a place; False for a caller that must not wait, and goes on without one."""
-        return await bridge.wait(partial(self._wait, _running_loop()))
-
-    async def _wait(self, asked_in: asyncio.AbstractEventLoop | None) -> bool:
-        if asked_in is not None and asked_in is not asyncio.get_running_loop():
-            return False  # it blocks a loop, which may be the one that those under way need
-        turn: Future[None] = Future()
-        with self._lock:
-            if self._free and not self._waiting:  # left since it was asked for
-                self._free -= 1
-                return True
-            self._waiting.append(turn)
-        try:
-            await asyncio.shield(asyncio.wrap_future(turn))
-        except BaseException:
-            self._give_up(turn)
-            raise
-        return True
-
-    def leave(self) -> None:
-        """Hand the place to the next that waits."""
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set_result(None)
-            else:
-                self._free += 1
-
-    def _give_up(self, turn: Future[None]) -> None:
-        with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                return
-        self.leave()  # it was given a place meanwhile
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

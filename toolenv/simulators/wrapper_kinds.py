@@ -183,6 +183,7 @@ _KINDS: dict[str, _Kind] = {
             "per_second": _NUMBER,
             "burst": _INTEGER,
             "in_flight": _INTEGER,
+            "adaptive": _FLAG,
             "calls": _INTEGER,
             "spent": _TEXT,
         },

@@ -20,6 +20,7 @@ from toolenv.agents.policies.reasoning import (
 )
 from toolenv.agents.policies.token_counting import TextCounter, read_tokenizer
 from toolenv.chat import ChatClient, ChatError, ChatReply, ChatRequest
+from toolenv.credentials import refuse_credentials
 from toolenv.episodes import Message
 from toolenv.errors import ConfigurationError, PolicyError
 from toolenv.fingerprint import fingerprint
@@ -67,12 +68,12 @@ class OpenAIPolicy:
             it is too long.
         tokenizer: The model's ``tokenizer.json``, or its folder, to count tokens with; where None,
             they are estimated from the text's length.
-        extra_body: Further fields of the request, as the server wants them; no keys, since the
-            fingerprint covers them.
+        extra_body: Further fields of the request, as the server wants them; no keys or tokens,
+            since manifests and fingerprints cover them.
 
     Raises:
         ConfigurationError: No model is named, the address cannot be used or holds a password, or
-            an option or a combination of options cannot be used.
+            an option or a combination of options cannot be used or holds a key.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class OpenAIPolicy:
         extra_body: Mapping[str, JsonValue] | None = None,
     ) -> None:
         check_reasoning(reasoning, think_tags)
+        refuse_credentials(dict(extra_body or {}), "extra_body")
+        refuse_credentials(base_url, "base_url")
         _check_constrained(constrained, calls, action_format)
         _check_context_length(context_length, max_tokens)
         self.client = ChatClient(model, base_url=base_url, timeout=timeout, max_retries=max_retries)
