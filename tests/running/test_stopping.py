@@ -121,7 +121,7 @@ def test_the_first_ctrl_c_lets_those_in_flight_finish(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(
         *("run", "--out", out, "--policy", f"{BY_HAND}:Endless", "--max-steps", "60"),
-        *("--concurrency", "4"),
+        *("--concurrency", "4", "--durability", "step"),
     )
     assert wait_until(lambda: finished(out) >= 4, process)
     process.send_signal(signal.SIGINT)
@@ -208,3 +208,32 @@ def test_a_policy_server_that_is_killed_and_comes_back_loses_nothing(tmp_path: P
     assert len(after) == 192
     assert {row.outcome for row in after.values()} == {"failed"}
     assert all(after[key] == row for key, row in before.items() if key not in broken)
+
+
+# --- more of it ---------------------------------------------------------------------------------
+
+
+def test_a_run_is_extended_with_seeds_and_agents_and_does_only_these(tmp_path: Path) -> None:
+    few = RunConfiguration(first=5)
+    more = RunConfiguration(first=5, seeds=(0, 7), agents=("react", "dfsdt"), policy_calls=None)
+    run(few, tmp_path / "run")
+    extended = run(more, tmp_path / "run", extend=True)
+    whole = run(more, tmp_path / "whole")
+    assert [one.episodes for one in extended.manifest.sessions] == [5, 15]
+    assert (extended.path / "results.jsonl").read_bytes() == (
+        whole.path / "results.jsonl"
+    ).read_bytes()
+
+
+def test_the_command_extends_the_run_that_is_there(tmp_path: Path) -> None:
+    assert toolenv("run", "--out", "run", "--first", "2", cwd=tmp_path).returncode == 0
+    grown = toolenv(
+        *("run", "--out", "run", "--extend", "--seed", "1", "--agent", "dfsdt", "--json"),
+        cwd=tmp_path,
+    )
+    assert grown.returncode == 0, grown.stderr
+    rows = json.loads(grown.stdout)["results"]
+    assert {(row["agent"], row["seed"]) for row in rows} == {
+        ("react", 0), ("react", 1), ("dfsdt", 0), ("dfsdt", 1),
+    }  # fmt: skip
+    assert len(rows) == 8

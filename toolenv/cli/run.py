@@ -306,10 +306,14 @@ def _read_limits(texts: Sequence[str] | None) -> int | dict[str, int] | None:
 
 def _read_durability(text: str) -> Durability:
     from toolenv.errors import ConfigurationError
+    from toolenv.running.journal import Durability
 
-    if text == "episode" or text == "step":
-        return text
-    raise ConfigurationError(f"It is {text!r}.", where="durability", fix="Use episode or step.")
+    known: dict[str, Durability] = {one: one for one in get_args(Durability)}
+    if text not in known:
+        raise ConfigurationError(
+            f"It is {text!r}.", where="durability", fix=f"Use {' or '.join(known)}."
+        )
+    return known[text]
 
 
 def _read_outcomes(texts: Sequence[str] | None, retry_failed: bool) -> list[Outcome]:
