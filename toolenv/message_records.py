@@ -15,19 +15,17 @@ _NO_USAGE = Usage()
 def message_record(message: Message) -> dict[str, object]:
     """The record of a message; members that have their default are left out."""
     content, calls, reasoning, diversity, usage, repaired, tokens = message
-    record: dict[str, object] = {
-        "content": content,
-        "calls": [{"name": name, "arguments": text, "id": id_} for name, text, id_ in calls],
-    }
+    call_records: list[object] = []
+    for name, text, id_ in calls:  # once a step: a comprehension would cost as much again
+        call_records.append({"name": name, "arguments": text, "id": id_})
+    record: dict[str, object] = {"content": content, "calls": call_records}
     if reasoning:
         record["reasoning"] = reasoning
     if diversity:
         record["diversity"] = diversity
     if usage != _NO_USAGE:
-        record["usage"] = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-        }
+        input_tokens, output_tokens = usage
+        record["usage"] = {"input_tokens": input_tokens, "output_tokens": output_tokens}
     if repaired:
         record["repaired"] = repaired
     if tokens is not None:

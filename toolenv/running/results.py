@@ -64,6 +64,9 @@ class Result:
         return EpisodeKey(self.task, self.agent, self.policy, self.seed)
 
 
+_MISS = Status.MISS
+
+
 def result_of(episode: Episode) -> Result:
     """An episode's row."""
     sources: dict[str, int] = {}
@@ -73,7 +76,7 @@ def result_of(episode: Episode) -> Result:
         for _, status, source, origin, _, _, _ in step.responses:
             sources[source] = sources.get(source, 0) + 1
             origins[origin] = origins.get(origin, 0) + 1
-            if status == Status.MISS:
+            if status == _MISS:
                 misses += 1
     branch = episode.branch
     return Result(

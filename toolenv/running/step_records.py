@@ -31,14 +31,6 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         step: The step.
     """
     parent, rank, message, calls, responses, observation, reward, ended, state = step
-    written = message.calls
-    call_records: list[object] = []
-    for call in calls:  # loops, because a comprehension costs as much as a record
-        place = len(call_records)
-        call_records.append(_call_record(call, written[place] if place < len(written) else None))
-    response_records: list[object] = []
-    for response in responses:
-        response_records.append(_response_record(response))
     record: dict[str, object] = {
         "record": "step",
         "episode": episode,
@@ -46,8 +38,8 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
         "parent": parent,
         "rank": rank,
         "message": message_record(message),
-        "calls": call_records,
-        "responses": response_records,
+        "calls": _call_records(calls, message.calls),
+        "responses": _response_records(responses),
     }
     if len(responses) != 1 or observation != responses[0].text:
         record["observation"] = observation
@@ -58,40 +50,46 @@ def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
     return record
 
 
-def _call_record(call: Call, written: FunctionCall | None) -> dict[str, object]:
-    function, arguments, api, text, invalid, id_ = call
-    record: dict[str, object] = {"function": function, "arguments": arguments}
-    if api is not None:
-        name, category, tool, endpoint = api
-        record["api"] = {"function": name, "category": category, "tool": tool, "api": endpoint}
-    if written is None:
-        record["text"], record["id"] = text, id_
-    else:
-        _, as_written, id_as_written = written
+def _call_records(
+    calls: Sequence[Call], written: Sequence[FunctionCall]
+) -> list[dict[str, object]]:
+    records: list[dict[str, object]] = []
+    for function, arguments, api, text, invalid, id_ in calls:
+        record: dict[str, object] = {"function": function, "arguments": arguments}
+        if api is not None:
+            name, category, tool, endpoint = api
+            record["api"] = {"function": name, "category": category, "tool": tool, "api": endpoint}
+        _, as_written, id_as_written = written[len(records)] if len(records) < len(written) else _NO
         if text != as_written:
             record["text"] = text
         if id_ != id_as_written:
             record["id"] = id_
-    if invalid:
-        record["invalid"] = invalid
-    return record
+        if invalid:
+            record["invalid"] = invalid
+        records.append(record)
+    return records
 
 
-def _response_record(response: Response) -> dict[str, object]:
-    text, status, source, origin, completeness, recording, ordinal = response
-    record: dict[str, object] = {
-        "text": text,
-        "status": int(status),
-        "source": source,
-        "origin": origin,
-    }
-    if completeness != "whole":
-        record["completeness"] = completeness
-    if recording:
-        record["recording"] = recording
-    if ordinal:
-        record["ordinal"] = ordinal
-    return record
+_NO = (None, None, None)
+
+
+def _response_records(responses: Sequence[Response]) -> list[dict[str, object]]:
+    records: list[dict[str, object]] = []
+    for text, status, source, origin, completeness, recording, ordinal in responses:
+        record: dict[str, object] = {
+            "text": text,
+            "status": int(status),
+            "source": source,
+            "origin": origin,
+        }
+        if completeness != "whole":
+            record["completeness"] = completeness
+        if recording:
+            record["recording"] = recording
+        if ordinal:
+            record["ordinal"] = ordinal
+        records.append(record)
+    return records
 
 
 def without_deep_arguments(record: dict[str, object]) -> dict[str, object]:
