@@ -1,8 +1,10 @@
 """The report: runs as one HTML file that needs no network and believes nothing it shows.
 
-Everything from a run is escaped, characters that act are made visible, and a content security
-policy allows the page's own script and style by their digests and nothing else. The same runs give
-the same bytes.
+Tables and figures of the whole are in the page as HTML and SVG; the list of episodes and the
+episodes themselves are compressed data (``toolenv.report.chunks``), which the page's script shows
+as text once they are asked for. Everything from a run is escaped, characters that act are made
+visible, and a content security policy allows the page's own script and style by their digests and
+nothing else: no network, no script or markup from a text. The same runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -10,26 +12,44 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolenv.episodes import Call, Episode, Response, Step
-from toolenv.errors import JournalError
-from toolenv.report.summary import calls_by_source, count, group_results
-from toolenv.report.tree import arguments_text, lines, status_text
-from toolenv.report.visible import cut, visible
+from toolenv.judging.error_taxonomy import ERROR_KINDS
+from toolenv.report.chunks import EpisodeChunks, packed
+from toolenv.report.curves import curves_svg
+from toolenv.report.episode_data import TEXT_LENGTH, episode_data
+from toolenv.report.index import index_data
+from toolenv.report.overview import Overview, overview_of
+from toolenv.report.overview_tables import tables_of
+from toolenv.report.runs import ReportedRun, Row, open_runs, row_of_episode
+from toolenv.report.tables import cell_text
+from toolenv.report.verdicts import judged_figures, judged_lines
+from toolenv.report.visible import visible
 from toolenv.running.atomic import write_atomically
 from toolenv.running.folder import RunFolder
 from toolenv.running.records import EpisodeKey
-from toolenv.running.results import Result
 
-__all__ = ["write_report"]
+__all__ = ["content_security_policy", "page_pieces", "write_report"]
 
-_OUTCOMES = ("passed", "failed", "unsure", "infrastructure_error")
+_SCRIPTS: Final = (
+    "elements.js",
+    "data.js",
+    "routes.js",
+    "tree.js",
+    "verdicts.js",
+    "steps.js",
+    "list.js",
+    "compare.js",
+    "page.js",
+)
+"""The page's script, in the order in which its files are joined."""
 
 
 def write_report(
@@ -37,127 +57,171 @@ def write_report(
     path: Path | str,
     *,
     title: str = "",
-    episodes: int = 200,
-    text_length: int = 20_000,
-) -> None:
-    """Write runs as one self-contained HTML page.
+    text_length: int = TEXT_LENGTH,
+    report: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Overview:
+    """Write runs as one self-contained HTML page, which holds every step of every episode.
 
     Args:
         run_folders: The runs, opened or by their folders.
         path: The file to write.
         title: The page's heading; the runs' names by default.
-        episodes: How many episodes the page holds with all their steps, the runs taking turns,
-            each in the order of its results. The others are listed in a table.
         text_length: How many characters of one text the page holds; what is cut is said.
+        report: Told how many episodes were read, and of how many.
+
+    Returns:
+        The figures of the whole.
 
     Raises:
         JournalError: A run cannot be read, or the page not written.
     """
-    if not run_folders:
-        raise JournalError("No run was named.", fix="Name at least one run folder.")
-    opened = [run if isinstance(run, RunFolder) else RunFolder.open(run) for run in run_folders]
-    names = _names(opened)
-    rows = [
-        (name, result) for name, run in zip(names, opened, strict=True) for result in run.results()
-    ]
-    kept = _kept(rows, episodes)
-    environment = _environment(text_length)
-    style, script = (_source(environment, name) for name in ("report.css", "report.js"))
-    run_of = {id(result): name for name, result in rows}
-    leaderboard = group_results(
-        (result for _, result in rows), lambda r: (run_of[id(r)], r.agent, r.policy)
+    runs = open_runs(run_folders)
+    total = sum(len(run.folder.outcomes()) for run in runs)
+    with EpisodeChunks() as chunks:
+        rows: list[Row] = []
+        for run in runs:
+            for episode in run.folder.episodes():
+                key = EpisodeKey.of(episode)
+                verdicts = run.verdicts_on(key)
+                chunks.add(
+                    (run.name, key), episode_data(episode, verdicts, text_length=text_length)
+                )
+                rows.append(row_of_episode(run.name, episode))
+                report(len(rows), total)
+        places = {run.name: place for place, run in enumerate(runs)}
+        rows.sort(key=lambda row: (places[row.run], row.result.key))
+        order = [(row.run, row.result.key) for row in rows]
+        overview = overview_of([run.name for run in runs], rows)
+        pieces = page_pieces(
+            runs,
+            overview,
+            title=title,
+            index=packed(index_data(runs, rows, chunks.places(order))),
+            chunks=chunks.packed(order),
+        )
+        write_atomically(Path(path), (piece.encode() for piece in pieces))
+    return overview
+
+
+def page_pieces(
+    runs: Sequence[ReportedRun],
+    overview: Overview,
+    *,
+    title: str = "",
+    index: str = "",
+    chunks: Iterable[str] = (),
+    live: bool = False,
+) -> Iterator[str]:
+    """The page, piece by piece.
+
+    Args:
+        runs: The runs.
+        overview: Their figures.
+        title: The page's heading; the runs' names by default.
+        index: The list of episodes, packed.
+        chunks: The episodes, packed.
+        live: Whether the list and the episodes are asked for where the page comes from, again and
+            again, instead of being in it.
+    """
+    labels = {player: visible(overview.label(player)) for player in overview.players}
+    yield from (
+        _environment()
+        .get_template("report.html")
+        .generate(
+            title=title or ", ".join(run.name for run in runs),
+            policy=content_security_policy(live=live),
+            style=Markup(_style()),
+            script=Markup(_script()),
+            live=live,
+            runs=[(run.name, run.folder.manifest) for run in runs],
+            total=sum(group.episodes for group in overview.groups.values()),
+            tasks=len({task for run in runs for task in run.folder.tasks}),
+            tables=tables_of(overview),
+            curves=[
+                Markup(
+                    curves_svg(
+                        {labels[player]: points for player, points in curves.items()},
+                        title=f"Pass rate by {name}",
+                        across=f"{name} of one episode",
+                    )
+                )
+                for name, curves in overview.curves.items()
+            ],
+            judged=[
+                (run.name, one.name, _judged_lines(run, one.name))
+                for run in runs
+                for one in run.judged
+            ],
+            index=Markup(index),
+            chunks=map(Markup, chunks),
+        )
     )
-    page = environment.get_template("report.html").generate(
-        title=title or ", ".join(names),
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_digest(style),
-        script_hash=_digest(script),
-        runs=[(name, run.manifest) for name, run in zip(names, opened, strict=True)],
-        total=len(rows),
-        tasks=len({task for run in opened for task in run.tasks}),
-        leaderboard=sorted(leaderboard.items(), key=lambda item: (-(item[1].rate or 0.0), item[0])),
-        undecided=any(group.decided != group.episodes for group in leaderboard.values()),
-        splits=sorted({result.split for _, result in rows}),
-        per_split=group_results(
-            (result for _, result in rows),
-            lambda r: (run_of[id(r)], r.agent, r.policy, r.split),
-        ),
-        ended=count({result.ended: 1} for _, result in rows),
-        missed=any(group.missed for group in leaderboard.values()),
-        sources=calls_by_source(result for _, result in rows),
-        origins=count(result.calls_by_origin for _, result in rows),
-        outcomes=_OUTCOMES,
-        episodes=_with_steps(names, opened, kept),
-        left_out=[(name, result) for name, result in rows if (name, result.key) not in kept],
+
+
+def content_security_policy(*, live: bool = False) -> str:
+    """What the page may do: its own style and script; where it is live, ask where it comes from.
+
+    Markup that is put into the page from a text is refused altogether (trusted types).
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_digest(_style())}'",
+            f"script-src '{_digest(_script())}'",
+            f"connect-src {chr(39)}{'self' if live else 'none'}{chr(39)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
     )
-    write_atomically(Path(path), (piece.encode() for piece in page))
 
 
-def _names(runs: Sequence[RunFolder]) -> list[str]:
-    """The runs' folder names, numbered where two are alike."""
-    names: list[str] = []
-    for run in runs:
-        name = plain = run.path.resolve().name
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{plain} ({number})"
-        names.append(name)
-    return names
+def _judged_lines(run: ReportedRun, name: str) -> list[str]:
+    judged = next(one for one in run.judged if one.name == name)
+    compatibility = judged.manifest.settings.get("compatibility")
+    figures = judged_figures(
+        judged.verdicts,
+        compatibility if isinstance(compatibility, str) else None,
+        list(run.folder.tasks),
+        judged.manifest.seed,
+    )
+    return list(judged_lines(figures))
 
 
-def _kept(rows: Sequence[tuple[str, Result]], limit: int) -> dict[tuple[str, EpisodeKey], int]:
-    """Which episodes the page holds with their steps, and in which order."""
-    turn: dict[str, int] = {}
-    places: list[tuple[int, int, tuple[str, EpisodeKey]]] = []
-    for place, (name, result) in enumerate(rows):
-        turn[name] = turn.get(name, 0) + 1
-        places.append((turn[name], place, (name, result.key)))
-    return {key: place for _, place, key in sorted(places)[: max(0, limit)]}
-
-
-def _with_steps(
-    names: Sequence[str], runs: Sequence[RunFolder], kept: dict[tuple[str, EpisodeKey], int]
-) -> list[tuple[str, Episode]]:
-    found: list[tuple[int, str, Episode]] = []
-    for name, run in zip(names, runs, strict=True):
-        wanted = {key: place for (of, key), place in kept.items() if of == name}
-        found += [(wanted[EpisodeKey.of(e)], name, e) for e in run.episodes(wanted)]
-    found.sort(key=lambda item: item[0])
-    return [(name, episode) for _, name, episode in found]
-
-
-def _environment(text_length: int) -> Environment:
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("toolenv.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
-
-    def shortened(text: str, length: int = text_length) -> tuple[str, int]:
-        return cut(text, length)
-
     environment.filters["visible"] = visible
-    environment.filters["cut"] = shortened
-    environment.globals.update(
-        lines=lines, paired=_paired, arguments=arguments_text, status=status_text, pretty=_pretty
-    )
+    environment.filters["cell"] = cell_text
+    environment.filters["kind"] = lambda cell: type(cell).__name__
+    environment.globals.update(pretty=_pretty, error_kinds=ERROR_KINDS)
     return environment
-
-
-def _paired(step: Step) -> Iterator[tuple[Call | None, Response | None]]:
-    return zip_longest(step.calls, step.responses)
 
 
 def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
+@cache
+def _style() -> str:
+    return _source("report.css")
+
+
+@cache
+def _script() -> str:
+    joined = "\n".join(_source(name) for name in _SCRIPTS)
+    return f'"use strict";\n(() => {{\n{joined}}})();\n'
+
+
+def _source(name: str) -> str:
+    return files("toolenv.report").joinpath("templates", name).read_text("utf-8")
 
 
 def _digest(text: str) -> str:

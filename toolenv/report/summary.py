@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from toolenv.judging.clustered import rate_estimates
 from toolenv.judging.intervals import wilson
 from toolenv.running.results import Result
 
@@ -36,6 +39,10 @@ class Group:
         mean_steps: Steps explored per episode.
         mean_policy_calls: Policy calls per episode.
         mean_api_calls: API calls per episode.
+        mean_tokens: Input and output tokens per episode.
+        mean_money: Money per episode; 0 without a price table.
+        interval: The pass rate's 95 % interval over tasks: Wilson's, and where a task has several
+            episodes with as many trials as these are worth.
         missed: How many episodes have a call that no simulator answered.
         decided_missed: How many of the decided ones have.
         passed_missed: How many of the passed ones have.
@@ -49,6 +56,9 @@ class Group:
     mean_steps: float
     mean_policy_calls: float
     mean_api_calls: float
+    mean_tokens: float = 0.0
+    mean_money: float = 0.0
+    interval: tuple[float, float] = (0.0, 1.0)
     missed: int = 0
     decided_missed: int = 0
     passed_missed: int = 0
@@ -62,11 +72,6 @@ class Group:
     def rate(self) -> float | None:
         """The pass rate; None where nothing is decided."""
         return self.passed / self.decided if self.decided else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the pass rate."""
-        return wilson(self.passed, self.decided)
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -100,10 +105,25 @@ def summarise(results: Sequence[Result]) -> Group:
         sum(result.steps for result in results) / number,
         sum(result.cost.policy_calls for result in results) / number,
         sum(result.cost.api_calls for result in results) / number,
+        sum(result.cost.input_tokens + result.cost.output_tokens for result in results) / number,
+        sum(result.cost.money for result in results) / number,
+        _interval(results),
         missed.total(),
         missed["passed"] + missed["failed"],
         missed["passed"],
     )
+
+
+def _interval(results: Sequence[Result]) -> tuple[float, float]:
+    by_task: dict[str, list[bool]] = {}
+    for result in results:
+        if result.outcome in ("passed", "failed"):
+            by_task.setdefault(result.task, []).append(result.outcome == "passed")
+    if all(len(passes) == 1 for passes in by_task.values()):
+        return wilson(sum(passes[0] for passes in by_task.values()), len(by_task))
+    parts, wholes = ([[float(count(own))] for own in by_task.values()] for count in (sum, len))
+    (found,) = rate_estimates(np.array(parts), np.array(wholes))
+    return found.low, found.high
 
 
 def group_results(
