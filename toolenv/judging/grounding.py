@@ -14,6 +14,7 @@ a supported answer is not shown to be right; one with unsupported claims deserve
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
@@ -161,8 +162,13 @@ class _Seen:
         return {_number(one) for text in self._texts for one in _numbers(text)}
 
     @cached_property
-    def _numbers_and_lengths(self) -> set[float]:
-        return self._numbers.union(*(_lengths(structure_of(text)) for text in self._texts))
+    def _ordered(self) -> list[float]:
+        """The numbers, and the lengths of lists, in order."""
+        lengths = (_lengths(structure_of(text)) for text in self._texts)
+        return sorted(self._numbers.union(*lengths))
+
+    def _between(self, low: float, high: float) -> list[float]:
+        return self._ordered[bisect_left(self._ordered, low) : bisect_right(self._ordered, high)]
 
     def holds(self, claim: Claim) -> bool:
         if claim.kind == "date":
@@ -173,10 +179,12 @@ class _Seen:
         if stated in self._numbers:
             return True
         places = len(claim.text.partition(".")[2]) if "e" not in claim.text.lower() else 0
-        if any(round(number, places) == stated for number in self._numbers_and_lengths):
+        near = 10.0**-places  # twice as far as a number can be that rounds to it
+        if any(round(n, places) == stated for n in self._between(stated - near, stated + near)):
             return True
         # a share may be told in percent
-        return any(round(100 * number, places) == stated for number in self._numbers_and_lengths)
+        shares = self._between((stated - near) / 100, (stated + near) / 100)
+        return any(round(100 * share, places) == stated for share in shares)
 
 
 def _days(text: str) -> set[str]:
