@@ -31,6 +31,7 @@ WITH_EXAMPLES = [
     "snapshot freeze",
     "snapshot import",
     "report",
+    "view",
     "replay",
 ]
 WITHOUT = ["", "demo", "tasks", "tasks show", "snapshot", "snapshot info", "snapshot verify"]
@@ -166,8 +167,7 @@ def test_show_prints_an_answer_tree(folder: Path) -> None:
 
 def test_report_writes_a_page(folder: Path, tmp_path: Path) -> None:
     done = toolenv("report", folder / "run", "--out", "page [b].html", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "report: page [b].html\n"
+    assert (done.returncode, done.stdout) == (0, "report: page [b].html\n"), done.stderr
     assert (tmp_path / "page [b].html").read_text("utf-8").startswith("<!doctype html>")
 
 

@@ -21,7 +21,11 @@ from toolenv.episodes import (
     Step,
 )
 from toolenv.jsontext import render
+from toolenv.judging.decision_tree import Decision
+from toolenv.judging.verdicts import PassVerdict, PassVote, PathStep
 from toolenv.running.folder import RunFolder
+from toolenv.running.records import EpisodeKey
+from toolenv.running.verdict_sets import VerdictManifest, VerdictSet
 from toolenv.tasks import Task
 
 HOSTILE = [
@@ -49,14 +53,14 @@ def called(
     origin: Origin = "live",
     ended: str = "",
     reward: float = 0.0,
+    diversity: str = "",
 ) -> Step:
     written = FunctionCall(name, render(arguments), f"call_{parent + 1}")
     api = None if name == FINISH else WEATHER._replace(function=name)
     call = Call(name, arguments, api, written.arguments, "", written.id)
     response = Response(text, status, source, origin)
-    return Step(
-        parent, rank, Message(thought, (written,)), (call,), (response,), text, reward, ended
-    )
+    message = Message(thought, (written,), diversity=diversity)
+    return Step(parent, rank, message, (call,), (response,), text, reward, ended)
 
 
 def finish(parent: int, rank: int, answer: str | None, thought: str = "") -> Step:
@@ -105,6 +109,7 @@ def tree(task: Task, outcome: Outcome = "passed", policy: str = "script") -> Epi
             "I try the city's name instead.",
             source="llm",
             origin="simulated",
+            diversity="You have already tried Île-de-France: take a different step.",
         ),
         called(
             3,
@@ -172,6 +177,38 @@ def write_run(path: Path, episodes: list[Episode]) -> RunFolder:
             run.journal.write(episode)
         run.write_results()
     return RunFolder.open(path)
+
+
+def judge(run: RunFolder) -> None:
+    """A set of pass verdicts on a run's episodes: two votes each, and their paths."""
+
+    def vote(decision: Decision) -> PassVote:
+        path = [
+            PathStep("finished", "yes", "it ended: answer"),
+            PathStep("answered", "yes", "an answer"),
+        ]
+        if decision == "passed":
+            path.append(PathStep("answer_solves", "solved", "21 °C", True, "It says so."))
+        else:
+            path.append(PathStep("answer_solves", "unsolved", "rain", False, "It says nothing."))
+            path.append(PathStep("solvable_after_unsolved", "solvable", reason="A tool does."))
+        return PassVote(tuple(path), decision)
+
+    verdicts = []
+    for episode in run.episodes():
+        decision: Decision = "passed" if episode.outcome == "passed" else "failed"
+        key = EpisodeKey.of(episode)._asdict()
+        verdicts.append(
+            PassVerdict(
+                **key,
+                split=episode.task.split,
+                decision=decision,
+                reason=f"2 {decision}",
+                tree="tooleval",
+                votes=(vote(decision),) * 2,
+            )
+        )
+    VerdictSet(run.path, "careful").write(verdicts, VerdictManifest(kind="pass", judge="judge-1"))
 
 
 def mixed() -> list[Episode]:

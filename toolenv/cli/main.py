@@ -30,6 +30,7 @@ from toolenv.cli.tasks import app as tasks
 from toolenv.cli.tools import app as tools
 from toolenv.cli.train import app as train
 from toolenv.cli.verify import verify
+from toolenv.cli.view import view
 
 __all__ = ["app", "main"]
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(show)
 app.command()(report)
+app.command()(view)
 app.command()(metrics)
 app.command()(judge)
 app.command()(verify)

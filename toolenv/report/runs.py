@@ -76,8 +76,9 @@ def open_runs(run_folders: Iterable[RunFolder | Path | str]) -> list[ReportedRun
 
 
 def row_of_episode(run: str, episode: Episode) -> Row:
-    """An episode's row."""
-    return Row(run, result_of(episode), errors_of(episode))
+    """An episode's row; of one whose calls and responses do not pair, no error can be told."""
+    paired = all(len(step.calls) == len(step.responses) for step in episode.steps)
+    return Row(run, result_of(episode), errors_of(episode) if paired else {})
 
 
 def _judged(run: RunFolder) -> list[JudgedSet]:
