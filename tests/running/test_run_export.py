@@ -199,6 +199,16 @@ def test_runs_of_one_name_are_told_apart_and_verdicts_stand_beside(tmp_path: Pat
         export_runs([runs[0].path], tmp_path / "out", verdicts="another")
 
 
+def test_a_row_says_which_attempt_it_is_of(tmp_path: Path) -> None:
+    task = Task(id="1", instruction="?")
+    with RunFolder.create(tmp_path / "run", [task]) as one:
+        for outcome in ("infrastructure_error", "passed"):
+            one.journal.write(Episode(task, (), outcome=outcome))
+    export_runs([tmp_path / "run"], tmp_path / "out", format="jsonl")
+    (row,) = table(tmp_path / "out", "episodes", "jsonl")
+    assert (row["outcome"], row["attempt"]) == ("passed", 2)
+
+
 def test_nothing_finished_is_said_and_nothing_written(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", [Task(id="1", instruction="?")]):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -131,13 +132,9 @@ def _tell_comparison(found: RunComparison, compared: SideComparison) -> None:
         _tell_flips(what, flips)
     for flip in (*compared.gained[:1], *compared.lost[:1])[:1]:
         for side in (first, other):
-            console.print(
-                plain(
-                    f"  toolenv show {side.run} {flip.task} --agent '{side.agent}' "
-                    f"--policy '{side.policy}'"
-                ),
-                soft_wrap=True,
-            )
+            words = ["toolenv", "show", side.run, flip.task]
+            words += ["--agent", side.agent, "--policy", side.policy]
+            console.print(plain(f"  {shlex.join(words)}"), soft_wrap=True)
 
 
 def _add_row(

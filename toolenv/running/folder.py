@@ -219,6 +219,10 @@ class RunFolder:
         """How each finished episode went, in the order they finished."""
         return self._reader.outcomes()
 
+    def attempt_numbers(self) -> dict[EpisodeKey, int]:
+        """The how manieth attempt at each finished episode it is that counts, from 1."""
+        return self._reader.attempt_numbers()
+
     def episodes(self, keys: Container[EpisodeKey] | None = None) -> Iterator[Episode]:
         """The finished episodes, in the order they finished, streamed from the journal.
 

@@ -49,6 +49,11 @@ class JournalReader:
         """What the finished episodes came to, in no order, without reading their steps."""
         return (entry.summary.result for entry in self._index().entries())
 
+    def attempt_numbers(self) -> dict[EpisodeKey, int]:
+        """The how manieth attempt at each finished episode it is that counts, from 1."""
+        found = (entry.summary for entry in self._index().entries())
+        return {summary.result.key: summary.attempt for summary in found}
+
     def result(self, key: EpisodeKey) -> Result | None:
         """What one episode came to; None where it is not finished."""
         entry = self._index().entry(key)

@@ -84,10 +84,14 @@ def export_runs(
         )
         for name, run in zip(names, runs, strict=True):
             judged = pass_verdicts(run.path, verdicts) if verdicts else {}
+            attempts = run.attempt_numbers()
             for episode in _sorted(run):
-                verdict = judged.get(EpisodeKey.of(episode))
-                write_episode(episode_row(name, episode, verdict.decision if verdict else None))
-                for row in step_rows(name, episode):
+                key = EpisodeKey.of(episode)
+                attempt, verdict = attempts[key], judged.get(key)
+                write_episode(
+                    episode_row(name, episode, attempt, verdict.decision if verdict else None)
+                )
+                for row in step_rows(name, episode, attempt):
                     write_step(row)
                 episodes += 1
                 steps += len(episode.steps)

@@ -23,11 +23,12 @@ _ORIGIN: Final[Columns] = {
     "agent": "string",
     "policy": "string",
     "seed": "int64",
+    "attempt": "int64",
     "split": "string",
     "environment_fingerprint": "string",
     "agent_fingerprint": "string",
 }
-"""Where a row is from, in both tables."""
+"""Where a row is from, in both tables. ``attempt`` is the how manieth at its episode, from 1."""
 
 EPISODES: Final[Columns] = {
     **_ORIGIN,
@@ -98,30 +99,34 @@ read of it; ``api_function``, ``category``, ``tool`` and ``api`` name the API. `
 whole message apart from its tokens. ``chosen`` says whether the step is on the chosen branch."""
 
 
-def _origin(run: str, episode: Episode) -> dict[str, object]:
+def _origin(run: str, episode: Episode, attempt: int) -> dict[str, object]:
     return {
         "run": run,
         "task": episode.task.id,
         "agent": episode.agent,
         "policy": episode.policy,
         "seed": episode.seed,
+        "attempt": attempt,
         "split": episode.task.split,
         "environment_fingerprint": episode.fingerprints.get("environment"),
         "agent_fingerprint": episode.fingerprints.get("agent"),
     }
 
 
-def episode_row(run: str, episode: Episode, verdict: str | None = None) -> dict[str, object]:
+def episode_row(
+    run: str, episode: Episode, attempt: int = 1, verdict: str | None = None
+) -> dict[str, object]:
     """An episode as a row of ``EPISODES``.
 
     Args:
         run: The run's name.
         episode: The episode.
+        attempt: The how manieth attempt at it this is.
         verdict: What a judge decided; None where none did.
     """
     result = result_of(episode)
     return {
-        **_origin(run, episode),
+        **_origin(run, episode, attempt),
         "instruction": episode.task.instruction,
         "outcome": result.outcome,
         "verdict": verdict,
@@ -138,9 +143,9 @@ def episode_row(run: str, episode: Episode, verdict: str | None = None) -> dict[
     }
 
 
-def step_rows(run: str, episode: Episode) -> Iterator[dict[str, object]]:
+def step_rows(run: str, episode: Episode, attempt: int = 1) -> Iterator[dict[str, object]]:
     """An episode's steps as rows of ``STEPS``, in pre-order."""
-    origin = _origin(run, episode)
+    origin = _origin(run, episode, attempt)
     chosen = set(episode.branch.numbers())
     for number, step in enumerate(episode.steps):
         yield {**origin, "step": number, "chosen": number in chosen, **_step(step)}
