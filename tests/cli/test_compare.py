@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -30,6 +31,30 @@ def test_differences_flips_and_where_to_look_are_told(here: Here, tmp_path: Path
     found = json.loads(here("compare run --reference run:dfsdt --json", tmp_path).stdout)
     assert [side["agent"] for side in found["sides"]] == ["dfsdt", "react"]
     assert found["comparisons"][0]["lost"][0]["side"] == {"passed": [], "failed": [0]}
+
+
+def test_tables_are_left_as_markdown_and_csv(here: Here, tmp_path: Path) -> None:
+    for name, passed in (("one", 1), ("other", 3)):
+        written(tmp_path / name, at_least(passed), policies=[0], tasks=4)
+    done = here("compare one other --tables tables", tmp_path)
+    assert done.returncode == 0 and done.stdout.endswith("tables: tables\n")
+    with (tmp_path / "tables" / "differences.csv").open(newline="") as file:
+        passed_row = next(row for row in csv.DictReader(file) if row["quantity"] == "passed")
+    assert (passed_row["side"], passed_row["reference"], passed_row["tasks"]) == (
+        "other",
+        "one",
+        "4",
+    )
+    assert [float(passed_row[name]) for name in ("reference mean", "side mean", "difference")] == [
+        0.25,
+        0.75,
+        0.5,
+    ]
+    assert float(passed_row["difference low"]) < 0.5 < float(passed_row["difference high"])
+    flips = (tmp_path / "tables" / "flips.md").read_text()
+    assert "| other | one |  | task 1 | 0 | 1 | 1 | 0 |" in flips
+    quiet = here("compare one other --tables tables --json", tmp_path)
+    assert json.loads(quiet.stdout)["comparisons"]
 
 
 def test_names_from_outside_do_nothing_to_the_terminal(here: Here, tmp_path: Path) -> None:

@@ -208,12 +208,15 @@ def test_what_asks_a_server_is_said_before_and_replays_from_its_completions(
             completions=str(tmp_path / "completions"),
         )
         asked = len(server.requests)
+        again = verify_run(path)
+        assert again.matches and again.replayed == 8, "from where they were recorded"
+        moved = (tmp_path / "completions").rename(tmp_path / "moved")
         found = verify_run(path)
         assert found.matches and found.replayed == 4, "the random policy runs again"
         ((reason, count),) = found.examination.not_replayable.items()
         assert count == 4 and "no completions are given" in reason and "127.0.0.1" in reason
-        again = verify_run(path, changes={"completions": str(tmp_path / "completions")})
-        assert again.matches and again.replayed == 8
+        named = verify_run(path, changes={"completions": str(moved)})
+        assert named.matches and named.replayed == 8
         assert len(server.requests) == asked
         live = verify_run(path, live=True)
         assert live.replayed == 8 and len(server.requests) > asked
@@ -271,11 +274,12 @@ def test_money_is_compared_where_the_prices_are_given(
         path = make(
             tmp_path / "run", policies=(model,), completions=completions, prices=prices["then"]
         )
-    without = verify_run(path, changes={"completions": completions})
-    assert without.matches and (without.replayed, without.unpriced) == (8, 8)
-    given = verify_run(path, changes={"completions": completions, "prices": prices["then"]})
+    given = verify_run(path)
     assert given.matches and given.unpriced == 0
-    other = verify_run(path, changes={"completions": completions, "prices": prices["now"]})
+    other = verify_run(path, changes={"prices": prices["now"]})
+    Path(prices["then"]).unlink()
+    without = verify_run(path)
+    assert without.matches and (without.replayed, without.unpriced) == (8, 8)
     assert other.different == 8 and {one.field for one in other.differences} == {"cost.money"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,6 +46,9 @@ def compare(
         bool, typer.Option("--force", help="Compare what differs in more than what is compared.")
     ] = False,
     seed: Annotated[int, typer.Option(help="What intervals are drawn from.")] = 0,
+    tables: Annotated[
+        Path | None, typer.Option(help="A folder for each table as Markdown and CSV.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare runs, or agents and policies within one: differences with intervals, flipped tasks.
@@ -59,6 +63,8 @@ def compare(
       toolenv compare runs/g1:react runs/g1:dfsdt
 
       toolenv compare runs/a runs/b runs/c --reference runs/c --verdicts pass
+
+      toolenv compare runs/before runs/after --tables paper/tables
     """
     with friendly_errors():
         from typing import get_args
@@ -80,6 +86,13 @@ def compare(
             print_json(found.model_dump(mode="json"))
         else:
             _tell(found)
+        if tables is not None:
+            from toolenv.report.comparison_tables import comparison_tables
+            from toolenv.report.tables import write_tables
+
+            write_tables(comparison_tables(found), tables)
+            if not as_json:
+                console.print(plain(f"tables: {tables}"), soft_wrap=True)
 
 
 def _tell(found: RunComparison) -> None:

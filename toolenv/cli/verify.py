@@ -31,10 +31,11 @@ def verify(
         list[str] | None, typer.Option(help="The run's simulators, if elsewhere now; repeatable.")
     ] = None,
     completions: Annotated[
-        Path | None, typer.Option(help="The store or snapshot of the policies' completions.")
+        Path | None,
+        typer.Option(help="The policies' completions, if elsewhere: a store or a snapshot."),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="The run's price table, to compare costs in money too.")
+        Path | None, typer.Option(help="The run's price table, if elsewhere now.")
     ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Ask servers again; they may answer otherwise.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -38,6 +39,10 @@ __all__ = [
 ]
 
 
+_KEPT_APART = ("completions", "prices")
+"""Options that results do not depend on and that running again needs; used where still there."""
+
+
 class Remade(NamedTuple):
     """A run as it would be made today, with nothing of it run.
 
@@ -64,8 +69,16 @@ def remade(run: RunFolder, changes: Mapping[str, JsonValue]) -> Iterator[Remade]
         JournalError: The manifest does not say how the run was made.
         ToolenvError: What it was made from cannot be opened.
     """
+    before = run.manifest.settings()
+    kept = {
+        name: place
+        for name in _KEPT_APART
+        if isinstance(place := before.get(name), str) and Path(place).exists()
+    }
     try:
-        configuration = RunConfiguration.model_validate({**run.manifest.configuration, **changes})
+        configuration = RunConfiguration.model_validate(
+            {**kept, **run.manifest.configuration, **changes}
+        )
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"]))

@@ -108,8 +108,8 @@ def verify_run(
         path: The run's folder.
         sample: Run only so many episodes again, drawn with the seed; None for all, 0 for none.
         seed: What the sample is drawn from.
-        changes: Settings that are others than the manifest says: ``tasks`` and ``simulator`` that
-            were moved, ``completions`` and ``prices``, of which results do not depend.
+        changes: Settings that are others than the manifest says: ``tasks``, ``simulator``,
+            ``completions`` and ``prices`` that were moved.
         live: Run also what asks servers and people, who may answer otherwise now.
         force: Run again also where the run would be another one today.
         concurrency: Episodes in flight.
