@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 from toolenv import bridge
 from toolenv.actions import read_action
 from toolenv.episodes import Message
-from toolenv.errors import ActionError, FormatError, PolicyError, SimulatorError
+from toolenv.errors import ActionError, ConfigurationError, FormatError, PolicyError, SimulatorError
 from toolenv.seeds import derive
+from toolenv.tasks import Task
 
 GIVE_UP = '{"name": "Finish", "arguments": {"return_type": "give_up_and_restart"}}'
 
@@ -106,3 +111,47 @@ class Odd(Named):
         if raised is None:
             return None  # type: ignore[return-value]  # no message at all
         raise raised
+
+
+class Deadly(Named):
+    """Kills the process that it is asked in: so often for each seed, as files in a folder count.
+
+    Args:
+        folder: Where deaths are noted.
+        times: How often for each.
+        one_in: It kills in one of so many episodes.
+    """
+
+    name = "deadly"
+
+    def __init__(self, folder: str, times: int, one_in: int = 8) -> None:
+        self._folder = Path(folder)
+        self._times = times
+        self._one_in = one_in
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        await bridge.wait(lambda: asyncio.sleep(0))
+        if len(messages) < 5:
+            return read_action(f"{seed}")
+        (self._folder / f"in {os.getpid()}").touch()
+        if derive(seed, "deadly") % self._one_in == 0:
+            for time in range(self._times):
+                mark = self._folder / f"death {seed} {time}"
+                with contextlib.suppress(FileExistsError):
+                    mark.touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return read_action(GIVE_UP)
+
+
+class Refusing(Named):
+    """Cannot be used, as it finds when it is asked."""
+
+    name = "refusing"
+
+    async def __call__(self, messages: Any, functions: Any, *, seed: int) -> Message:
+        raise ConfigurationError("It was never trained.", where="refusing", fix="Train it.")
+
+
+def fickle_tasks() -> list[Task]:
+    """Other tasks in each process."""
+    return [Task(id=f"{os.getpid()}", instruction="?")]

@@ -55,11 +55,11 @@ def toolenv(
     )
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> bool:
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> bool:
     """Wait for something, or for the process to end first; whether it happened."""
     end = time.monotonic() + _PATIENCE
     while not happened():
-        if process.poll() is not None:
+        if process is not None and process.poll() is not None:
             return happened()
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.001)
@@ -71,3 +71,11 @@ def size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, whoever was to wait for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

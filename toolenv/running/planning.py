@@ -13,6 +13,7 @@ from toolenv.agents.policies import RecordedPolicy
 from toolenv.agents.specification import open_agent, open_policy
 from toolenv.env import ToolEnv
 from toolenv.errors import ConfigurationError
+from toolenv.fingerprint import fingerprint
 from toolenv.places import Places
 from toolenv.prices import Price, read_prices
 from toolenv.running.configuration import RunConfiguration
@@ -23,7 +24,15 @@ from toolenv.snapshots import Snapshot, Store
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
 
-__all__ = ["Plan", "Planned", "endpoints_of", "fingerprints_of", "open_completions", "plan"]
+__all__ = [
+    "Plan",
+    "Planned",
+    "digest_of",
+    "endpoints_of",
+    "fingerprints_of",
+    "open_completions",
+    "plan",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,12 @@ def fingerprints_of(env: ToolEnv, planned: Sequence[Planned]) -> dict[str, str]:
     return {"environment": env.fingerprint} | {
         f"agent {agent.name} {agent.policy.name}": agent.fingerprint for agent in agents
     }
+
+
+def digest_of(env: ToolEnv, planned: Sequence[Planned]) -> str:
+    """A digest of what the results depend on, and of the episodes in order."""
+    keys = [list(item.key) for item in planned]
+    return fingerprint("plan", [fingerprints_of(env, planned), keys])
 
 
 def endpoints_of(planned: Sequence[Planned]) -> dict[str, str]:

@@ -30,6 +30,7 @@ from toolenv.running.results import Result
 from toolenv.running.scheduling import Schedule
 from toolenv.running.stopping import INTERRUPTED, Stopping, first_interrupt_stops
 from toolenv.running.tally import Limits, Progress, Tally
+from toolenv.running.worker_pool import WorkerPool, split_configuration
 
 __all__ = ["run"]
 
@@ -69,6 +70,7 @@ def run(
         ToolenvError: Something cannot be opened, or the folder holds another run.
         KeyboardInterrupt: The run was interrupted; what had finished is kept.
     """
+    split_configuration(configuration)  # refuses limits that cannot be shared
     env = configuration.open_environment()
     completions = open_completions(configuration.completions)
     try:
@@ -110,6 +112,7 @@ class _Work:
         report: Callable[[Progress], None],
     ) -> None:
         self._configuration = configuration
+        self._planned = planned
         self._folder = folder
         self._report = report
         before = {result.key: result for result in folder.results()}
@@ -177,6 +180,17 @@ class _Work:
     async def _run_all(self, env: ToolEnv) -> None:
         schedule: Schedule[Planned] = Schedule(self._todo)
         with first_interrupt_stops(self._stopping):
+            if self._configuration.processes > 1:
+                await WorkerPool(
+                    self._configuration,
+                    env,
+                    self._planned.episodes,
+                    self._folder,
+                    self._tally,
+                    self._stopping,
+                    self._finished,
+                ).run(schedule)
+                return
             await run_in_process(
                 env,
                 schedule,
