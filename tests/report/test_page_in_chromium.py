@@ -122,6 +122,16 @@ def test_the_address_holds_what_is_shown(page: Page, report: str) -> None:
     expect(page.get_by_label("Agent", exact=True)).to_have_value("react")
 
 
+def test_the_list_is_found_again_where_it_was_left(page: Page, report: str) -> None:
+    page.goto(f"{report}#episodes?run=first")
+    row = page.locator(".row").nth(30)
+    row.click()
+    expect(page.locator("#episode-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(row).to_be_focused()
+    expect(row).to_be_in_viewport()
+
+
 def test_steps_are_searched_when_asked(page: Page, report: str) -> None:
     page.goto(f"{report}#episodes")
     page.get_by_label("Search instructions").fill("that leads nowhere")

@@ -47,12 +47,18 @@ def test_a_run_is_looked_at_while_it_grows(tmp_path: Path) -> None:
             run.journal.write(chain(tasks[1]))
             run.journal.flush()
             expect(page.locator(".row")).to_have_count(1)  # what was typed still holds
+            expect(page.get_by_label("Search instructions")).to_be_focused()
             page.locator(".row").click()
             expect(page.locator(".step")).to_have_count(2)
             page.get_by_role("link", name="Summary").click()
             expect(page.get_by_text("2 episodes of 3 tasks")).to_be_visible()
+            page.goto(f"{address}/#episode/run/0/dfsdt/script/0")
+            page.locator(".step").first.evaluate("(step) => { step.title = 'being read' }")
             run.journal.write(chain(tasks[2], outcome="failed"))
             run.write_results()
+            expect(page.locator("#status")).to_have_text("3 episodes")
+            expect(page.get_by_title("being read")).to_be_visible()  # and nothing has moved
+            page.get_by_role("link", name="Summary").click()
             expect(page.get_by_text("3 episodes of 3 tasks")).to_be_visible()
             judge(RunFolder.open(tmp_path / "run"))
             expect(page.get_by_role("heading", name="Verdicts: careful")).to_be_visible()

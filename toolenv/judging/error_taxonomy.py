@@ -156,10 +156,9 @@ def _of_end(episode: Episode) -> list[str]:
     if ended != "answer":
         return ["no_finish"]
     calls = api_calls(branch.calls())
-    told = [success_of(call, response) for call, response in calls]
     found = []
     cut = any(is_cut(response) for _, response in calls)
-    if "success" not in told and not cut:
+    if not cut and not any(success_of(*one) == "success" for one in calls):
         found.append("answer_without_call")
     grounding = ground(branch)
     if grounding is not None and grounding.unsupported and not grounding.cut:

@@ -47,10 +47,16 @@ const neighbours = (row) => {
   return [among[place - 1], among[place + 1]];
 };
 
-const chooser = (name, label, values) => make(
-  "select", { name, "aria-label": label, hidden: values.length < 2 && !filter[name] },
-  make("option", { value: "" }, `${label}: any`), values.map((value) => make("option", { value }, words(value))),
-);
+// The values there are, in the selects, which keep what is chosen.
+const fillChoices = () => {
+  for (const [name, label, values] of CHOICES) {
+    const select = controls.form.elements[name];
+    const there = values();
+    select.replaceChildren(make("option", { value: "" }, `${label}: any`), ...there.map((value) => make("option", { value }, words(value))));
+    select.hidden = there.length < 2 && !filter[name];
+    select.value = filter[name] ?? "";
+  }
+};
 
 const buildControls = () => {
   const changed = () => {
@@ -62,7 +68,7 @@ const buildControls = () => {
     "form", { class: "filter", role: "search", "aria-label": "Episodes", input: changed, submit: (event) => { event.preventDefault(); changed(); } },
     make("input", { type: "search", name: "text", id: "search", placeholder: "Search instructions and answers (/)", "aria-label": "Search instructions and answers", autocomplete: "off" }),
     make("label", { class: "check" }, make("input", { type: "checkbox", name: "steps", value: "yes" }), " steps too"),
-    CHOICES.map(([name, label, values]) => chooser(name, label, values())),
+    CHOICES.map(([name, label]) => make("select", { name, "aria-label": label })),
     make("select", { name: "sort", "aria-label": "Order" }, Object.entries(ORDERS).map(([value, [label]]) => make("option", { value }, label))),
     make("button", { type: "reset", click: () => setTimeout(changed) }, "Clear"),
   );
@@ -71,6 +77,7 @@ const buildControls = () => {
   const pages = make("nav", { class: "pages", "aria-label": "Pages" });
   controls = { form, told, rows, pages };
   listView.replaceChildren(make("h2", { class: "hidden-title", tabindex: "-1" }, "Episodes"), form, make("p", { class: "list-head" }, told, pages), rows);
+  fillChoices();
 };
 
 const fillControls = () => {
@@ -92,6 +99,8 @@ const rowItem = (row) => make("li", {}, make(
   make("span", { class: "amount" }, row.errors.length ? counted(errorCount(row), "error") : ""),
 ));
 
+const focusRow = (link) => [...controls.rows.querySelectorAll(".row")].find((row) => row.hash === link)?.focus({ preventScroll: true });
+
 const drawRows = async () => {
   const text = (filter.text ?? "").trim().toLowerCase();
   if (filter.steps && text && inSteps.text !== `${known.version} ${text}`) {
@@ -107,7 +116,9 @@ const drawRows = async () => {
   const last = Math.max(0, Math.ceil(found.length / PAGE) - 1);
   const page = Math.min(last, Math.max(0, (Number(filter.page) || 1) - 1));
   const shown = found.slice(page * PAGE, (page + 1) * PAGE);
+  const focused = document.activeElement?.closest(".row")?.hash;
   controls.rows.replaceChildren(...shown.map(rowItem));
+  if (focused) focusRow(focused);
   const passed = found.filter((row) => row.outcome === "passed").length;
   const decided = found.filter((row) => row.outcome === "passed" || row.outcome === "failed").length;
   controls.told.textContent = `${found.length.toLocaleString("en")} of ${known.rows.length.toLocaleString("en")}`

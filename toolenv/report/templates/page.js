@@ -27,7 +27,24 @@ const show = async () => {
   else if (view === "compare") await showCompare(row, other);
 };
 
-const shown = () => show().catch((error) => tell(error.message));
+let left = { link: "", scrolled: 0, opened: "" }; // the list as it was left
+
+const move = async (from) => {
+  const before = new URL(from).hash;
+  const [was, is] = [readRoute(before).view, readRoute(location.hash).view];
+  if (was === "episodes" && is === "episode") left = { link: before, scrolled: scrollY, opened: location.hash };
+  const back = is === "episodes" && was === "episode" && location.hash === left.link;
+  if (was !== is) scrollTo({ top: 0, behavior: "instant" });
+  try {
+    await show();
+  } catch (error) {
+    tell(error.message);
+  }
+  if (back) {
+    scrollTo({ top: left.scrolled, behavior: "instant" });
+    focusRow(left.opened);
+  } else if (was !== is && is === "episode") document.getElementById("episode-title")?.focus({ preventScroll: true });
+};
 
 // --- theme ---
 
@@ -112,9 +129,18 @@ const refresh = async () => {
     const [here, there] = [document.getElementById(id), page.getElementById(id)];
     if (there) here.replaceChildren(...[...there.childNodes].map((node) => document.importNode(node, true)));
   }
-  if (controls) buildControls();
-  tell(data.problem ? `${data.problem} Shown is what was read before.` : `${counted(known.rows.length, "episode")}`);
-  await show();
+  tell(data.problem ? `${data.problem} Shown is what was read before.` : counted(known.rows.length, "episode"));
+  await showGrown();
+};
+
+// Whoever reads an episode is not disturbed because another one has finished.
+const showGrown = async () => {
+  const { view, parts } = readRoute(location.hash);
+  if (controls) fillChoices();
+  if (view === "episodes" && controls) await drawRows();
+  else if (view === "episode" && atEpisode && atEpisode.state === stateOf(rowAt(parts))) return;
+  else if (view === "compare" && compareView.querySelector(".pairs")) return;
+  else await show();
 };
 
 const follow = async () => {
@@ -135,7 +161,7 @@ const begin = async () => {
   document.getElementById("help").addEventListener("click", () => helpDialog.showModal());
   tools.hidden = false;
   addEventListener("keydown", onKey);
-  addEventListener("hashchange", () => { scrollTo(0, 0); shown(); });
+  addEventListener("hashchange", ({ oldURL }) => move(oldURL));
   if (live) {
     await follow();
   } else {

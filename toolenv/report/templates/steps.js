@@ -75,10 +75,13 @@ const formatButton = (again) => make("button", {
   click: () => { formatted = !formatted; again(); },
 }, "Format JSON");
 
-let atEpisode = null; // the row that is shown, and what moves in it
+let atEpisode = null; // the episode that is shown, and what moves in it
+
+// What tells whether an episode that is shown is still what it was.
+const stateOf = (row) => row && JSON.stringify([...keyOf(row), row.outcome, row.ended, row.steps, row.reward, row.answer, row.verdicts]);
 
 const showEpisode = async (row, at) => {
-  if (atEpisode?.row === row && atEpisode.version === known.version) {
+  if (atEpisode?.state === stateOf(row)) {
     atEpisode.at(at);
     return;
   }
@@ -124,8 +127,7 @@ const drawEpisode = (row, episode, at) => {
       make("section", { "aria-label": "Steps" }, make("ol", { class: "steps", start: "0" }, items))) : make("p", { class: "soft" }, "No step was taken."),
   ]));
   atEpisode = {
-    row,
-    version: known.version,
+    state: stateOf(row),
     at: (number) => {
       const wanted = number === undefined ? -1 : Number(number);
       if (!items[wanted]) return;

@@ -1,5 +1,6 @@
 // An episode's decision tree as a drawing: time runs down, each branch has a column of its own.
 
+const READABLE = 0.6; // a tree that does not fit at this scale is shown in part
 const NODE = { width: 152, height: 40, across: 172, down: 62 };
 
 // The column and the depth of each step. Steps come in pre-order, so a first child stands under its
@@ -65,7 +66,7 @@ const treeDrawing = (episode, select) => {
       click: () => { if (!moved) select(number, true); }, focus: () => show(number),
     },
     draw("rect", { width: NODE.width, height: NODE.height, rx: 6 }),
-    draw("text", { x: 10, y: 17, class: "name" }, shortened(`${number} ${calledIn(step)}`, 20)),
+    draw("text", { x: 10, y: 17, class: "name" }, shortened(`${number} ${calledIn(step)}`, 18)),
     draw("text", { x: 10, y: 32, class: "end" }, shortened(endOf(step), 25)),
     step.diversity ? draw("path", { d: "M0 -6l6 6-6 6-6-6z", transform: `translate(${NODE.width / 2} 0)`, class: "diamond" }) : null,
     step.calls.some((call) => call.failed) && !whole(step.ended) ? draw("circle", { cx: NODE.width - 10, cy: 12, r: 4, class: "alarm" }) : null,
@@ -86,9 +87,9 @@ const treeDrawing = (episode, select) => {
     const { width, height } = box();
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${width / view.scale} ${height / view.scale}`);
   };
-  const fit = () => {
+  const fit = (smallest = 0.05) => {
     const { width, height } = box();
-    view.scale = Math.min(1, Math.max(0.35, Math.min(width / (size.width + 24), height / (size.height + 24))));
+    view.scale = Math.min(1, Math.max(smallest, Math.min(width / (size.width + 24), height / (size.height + 24))));
     view.x = Math.min(-12, -(width / view.scale - size.width) / 2);
     view.y = -12;
     look();
@@ -140,7 +141,7 @@ const treeDrawing = (episode, select) => {
     " ": () => select(current, true),
     "+": () => zoom(1.25),
     "-": () => zoom(0.8),
-    0: fit,
+    0: () => fit(),
   };
   svg.addEventListener("keydown", (event) => {
     const act = !event.ctrlKey && !event.metaKey && !event.altKey && keys[event.key];
@@ -168,13 +169,13 @@ const treeDrawing = (episode, select) => {
     event.preventDefault();
     zoom(event.deltaY < 0 ? 1.15 : 0.87);
   }, { passive: false });
-  new ResizeObserver(() => { if (touched) look(); else { fit(); show(current); } }).observe(svg);
+  new ResizeObserver(() => { if (touched) look(); else { fit(READABLE); show(current); } }).observe(svg);
   if (nodes.length) mark(0);
   const button = (text, title, act) => make("button", { type: "button", title, "aria-label": title, click: act }, text);
   const tools = make(
     "p", { class: "tree-tools" },
     button("−", "Zoom out", () => zoom(0.8)), button("+", "Zoom in", () => zoom(1.25)),
-    button("Fit", "Fit the tree", () => { touched = false; fit(); }),
+    button("Fit", "Fit the tree", () => { touched = true; fit(); }),
   );
   return { svg, tools, mark: (number) => { mark(number); show(number); } };
 };
