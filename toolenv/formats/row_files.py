@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from toolenv.errors import ConfigurationError, FormatError
 from toolenv.files import replacing
-from toolenv.formats.row_columns import Columns, Kind, Scalar, fitted_row
+from toolenv.formats.row_columns import Columns, Kind, Scalar, row_fitter
 from toolenv.jsontext import render
 
 if TYPE_CHECKING:
@@ -105,10 +105,11 @@ def writing_rows(path: Path, columns: Columns, format: RowFormat) -> Iterator[Wr
 
 @contextmanager
 def _lines(path: Path, columns: Columns) -> Iterator[WriteRow]:
+    fit = row_fitter(columns)
     with replacing(path) as new, new.open("wb") as file:
 
         def write(row: Mapping[str, object]) -> None:
-            file.write(f"{render(fitted_row(row, columns))}\n".encode())
+            file.write(f"{render(fit(row))}\n".encode())
 
         yield write
 
@@ -206,6 +207,8 @@ def _batches(columns: Columns, take: Callable[[pa.RecordBatch], None]) -> Iterat
             size += len(value)
         return value
 
+    fit = row_fitter(columns, as_stored)
+
     def flush() -> None:
         nonlocal size
         take(pa.RecordBatch.from_pylist(rows, plain).cast(schema))
@@ -213,7 +216,7 @@ def _batches(columns: Columns, take: Callable[[pa.RecordBatch], None]) -> Iterat
         size = 0
 
     def write(row: Mapping[str, object]) -> None:
-        rows.append(fitted_row(row, columns, as_stored))
+        rows.append(fit(row))
         if len(rows) >= _BATCH_ROWS or size >= _BATCH_BYTES:
             flush()
 

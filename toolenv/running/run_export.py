@@ -105,6 +105,7 @@ def export_runs(
 
 
 def _sorted(run: RunFolder) -> Iterator[Episode]:
+    _ = run.tasks  # read once for all the look-ups
     for key in sorted(run.finished()):
         if (episode := run.episode(*key)) is not None:
             yield episode
