@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 INSTALLED := .venv/.installed
 DEVELOPING := .venv/.developing
 
-.PHONY: demo test check format bench mini-snapshot clean
+.PHONY: demo test check format bench mini-snapshot mini-benchmark-snapshot clean
 
 demo: $(INSTALLED)
 	$(BIN)/toolenv demo --out demo
@@ -51,4 +51,14 @@ mini-snapshot: $(INSTALLED)
 	rm -rf .mini && $(BIN)/toolenv run --out .mini/run --record .mini/store --record-failures --no-record-time \
 		--agent react --agent dfsdt --policy local:toolenv.mini:KeywordPolicy --policy local:toolenv.mini:OraclePolicy
 	$(BIN)/toolenv snapshot freeze .mini/store --out toolenv/mini/mini.snap --notes "MiniToolBench, Apache-2.0"
+	rm -rf .mini
+
+# The same for the generated benchmark: expert and oracle on its six test splits.
+mini-benchmark-snapshot: $(INSTALLED)
+	rm -rf .mini && $(BIN)/toolenv run --out .mini/run --record .mini/store --record-failures --no-record-time \
+		--tasks toolenv.mini.benchmark:benchmark_tasks --simulator local:toolenv.mini.benchmark:benchmark_simulator \
+		--agent react --agent dfsdt \
+		--policy local:toolenv.mini.benchmark:ExpertPolicy --policy local:toolenv.mini.benchmark:OraclePolicy
+	$(BIN)/toolenv snapshot freeze .mini/store --out toolenv/mini/benchmark/benchmark.snap \
+		--notes "MiniToolBench-v1, Apache-2.0"
 	rm -rf .mini

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolenv.mini.benchmark.demonstrations import demonstrations
     from toolenv.mini.benchmark.policies import ExpertPolicy, IdlePolicy, OraclePolicy
-    from toolenv.mini.benchmark.simulator import benchmark_simulator
+    from toolenv.mini.benchmark.reader import ReaderPolicy
+    from toolenv.mini.benchmark.simulator import benchmark_simulator, benchmark_snapshot
     from toolenv.mini.benchmark.tasks import (
         TEST_SPLITS,
         benchmark_task,
@@ -25,7 +26,9 @@ __all__ = [
     "ExpertPolicy",
     "IdlePolicy",
     "OraclePolicy",
+    "ReaderPolicy",
     "benchmark_simulator",
+    "benchmark_snapshot",
     "benchmark_task",
     "benchmark_tasks",
     "demonstrations",
@@ -37,8 +40,10 @@ _HOMES = {
     "ExpertPolicy": "policies",
     "IdlePolicy": "policies",
     "OraclePolicy": "policies",
+    "ReaderPolicy": "reader",
     "TEST_SPLITS": "tasks",
     "benchmark_simulator": "simulator",
+    "benchmark_snapshot": "simulator",
     "benchmark_task": "tasks",
     "benchmark_tasks": "tasks",
     "demonstrations": "demonstrations",

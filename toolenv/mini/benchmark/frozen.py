@@ -18,14 +18,14 @@ from toolenv.tasks import Task
 __all__ = ["DIGESTS", "digest", "digests"]
 
 DIGESTS: Final[dict[str, str]] = {
-    "I1-inst": "tasks-6beca2ead12151a3",
-    "I1-tool": "tasks-89672e677aef2473",
-    "I1-cat": "tasks-6d9718060a9a18e2",
-    "I2-inst": "tasks-488055ab70b91412",
-    "I2-cat": "tasks-2750d723514e826a",
-    "I3-inst": "tasks-556824197ecd3541",
-    "validation": "tasks-9901b38b3c6f3b35",
-    "train": "tasks-b0ec5d4c9852dfb9",
+    "I1-inst": "tasks-7ef74965096f9c0b",
+    "I1-tool": "tasks-8c5b7789993b87d4",
+    "I1-cat": "tasks-9b0187935f0b94c2",
+    "I2-inst": "tasks-4fb6e38140b57819",
+    "I2-cat": "tasks-4a8dd0158ac5134b",
+    "I3-inst": "tasks-ff8dc4d86f0f4bbd",
+    "validation": "tasks-39f0ecb3e547a970",
+    "train": "tasks-8cc2ca81bde84857",
 }
 """Split to digest; of training, of the first hundred tasks of seed 0."""
 

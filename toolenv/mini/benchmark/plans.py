@@ -38,14 +38,13 @@ TEST_SPLITS: Final = ("I1-inst", "I1-tool", "I1-cat", "I2-inst", "I2-cat", "I3-i
 
 LEVELS: Final[dict[str, Level]] = {name: name[3:] for name in TEST_SPLITS}  # type: ignore[misc]
 
-Case: TypeAlias = Literal["solvable", "recovery", "all fail", "none offered"]
-"""Whether a task can be solved, and, as ``recovery`` says, not without a failure by who tries the
-best-looking providers first; or why it cannot: for one of its needs, all providers fail, or none is
-offered."""
+Case: TypeAlias = Literal["solvable", "all fail", "none offered"]
+"""Whether a task can be solved, or why not: for one of its needs, all providers fail, or none is
+offered. Nothing else is chosen: which of the providers fail is as it falls, so that there is
+nothing to learn from the order in which they are offered."""
 
 _CASES: Final[tuple[tuple[Case, float], ...]] = (
-    ("solvable", 0.66),
-    ("recovery", 0.25),
+    ("solvable", 0.91),
     ("all fail", 0.05),
     ("none offered", 0.04),
 )
@@ -155,7 +154,7 @@ def plan_of(task: str) -> Plan:
         say(draw, part, phrases),
         offers,
         fates,
-        case in ("solvable", "recovery"),
+        case == "solvable",
         _steps(draw, needs, offers, fates),
     )
 
@@ -209,10 +208,6 @@ def _fits(
         return not all(working)
     if not all(working):
         return False
-    if case == "recovery":
-        first = [by_looks(one for one in offers if one.need == need)[0] for need in needs]
-        if not any(failing[one] for one in first):
-            return False
     tools = [{(one.tool.category, one.tool.number) for one in found} for found in working]
     if group == "I1":
         return bool(set.intersection(*tools))
@@ -232,7 +227,7 @@ def _steps(draw: Draw, needs: Sequence[Need], offers: Sequence[Provider], fates:
 
     Where there is no solution: those after which it is known that there is none.
     """
-    steps = len(needs) + 1 + (1 if draw.chance(0.85) else 2)
+    steps = len(needs) + 1 + (1 if draw.chance(0.9) else 2)
     for number, need in enumerate(needs):
         known = [f for one, f in zip(offers, fates, strict=True) if one.need == need]
         if known and all(known):

@@ -7,30 +7,20 @@ and learns which of them work by calling them: what it says is fit to be imitate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from toolenv.apis import FINISH
 from toolenv.episodes import FunctionCall, Message
 from toolenv.errors import PolicyError
 from toolenv.fingerprint import fingerprint
-from toolenv.jsontext import JsonValue, parse, render
+from toolenv.jsontext import JsonValue, render
 from toolenv.mini.benchmark.documents import Provider
 from toolenv.mini.benchmark.draws import Draw
 from toolenv.mini.benchmark.plans import Goal, Plan, by_looks, plan_of
 from toolenv.mini.benchmark.tasks import benchmark_tasks, train_tasks, validation_tasks
+from toolenv.mini.benchmark.turns import Messages, PastCall, finish, past_calls, tried_functions
 from toolenv.tasks import Task
 
 __all__ = ["ExpertPolicy", "IdlePolicy", "OraclePolicy"]
-
-Messages = Sequence[dict[str, JsonValue]]
-
-
-class _Past(NamedTuple):
-    """A call on the path, and the response's fields; none for an error."""
-
-    function: str
-    fields: dict[str, JsonValue]
 
 
 class _Planned:
@@ -83,16 +73,13 @@ class _Planned:
                 fix="Give it the tasks: tasks=…, or train_seed=… and train_count=….",
             )
         plan = plan_of(known)
-        past = _past(messages)
-        tried = {one.function for one in past}
-        if messages[-1]["role"] == "user" and len(said) > 1:
-            tried |= {one.function for one in plan.offers if one.function in said[-1]}
-        return self._next(plan, past, tried, seed)
+        tried = tried_functions(messages, offered[:-1])
+        return self._next(plan, past_calls(messages), tried, seed)
 
-    def _next(self, plan: Plan, past: list[_Past], tried: set[str], seed: int) -> Message:
+    def _next(self, plan: Plan, past: list[PastCall], tried: set[str], seed: int) -> Message:
         choices = [self._choices(plan, goal) for goal in plan.goals]
         if not all(choices):
-            return _finish(None)
+            return finish(None)
         answers: list[str] = []
         for goal, providers in zip(plan.goals, choices, strict=True):
             value = _had(providers, past)
@@ -101,10 +88,10 @@ class _Planned:
                 continue
             untried = [one for one in providers if one.function not in tried]
             if not untried:
-                return _finish(None)
+                return finish(None)
             one = self._choose(untried, plan, seed)
             return Message(calls=(FunctionCall(one.function, render(one.arguments(goal.given))),))
-        return _finish(", ".join(answers))
+        return finish(", ".join(answers))
 
     def _choices(self, plan: Plan, goal: Goal) -> list[Provider]:
         """The providers of a goal that it considers."""
@@ -186,17 +173,10 @@ class IdlePolicy:
 
     async def __call__(self, messages: Messages, functions: Messages, *, seed: int) -> Message:
         """The end."""
-        return _finish(None if self.gives_up else "")
+        return finish(None if self.gives_up else "")
 
 
-def _finish(answer: str | None) -> Message:
-    given: dict[str, JsonValue] = {"return_type": "give_up_and_restart"}
-    if answer is not None:
-        given = {"return_type": "give_answer", "final_answer": answer}
-    return Message(calls=(FunctionCall(FINISH, render(given)),))
-
-
-def _had(providers: list[Provider], past: list[_Past]) -> JsonValue:
+def _had(providers: list[Provider], past: list[PastCall]) -> JsonValue:
     """The value that one of some providers has answered; None where none has."""
     fields = {one.function: one.field for one in providers}
     for call in past:
@@ -204,14 +184,3 @@ def _had(providers: list[Provider], past: list[_Past]) -> JsonValue:
         if value is not None:
             return value
     return None
-
-
-def _past(messages: Messages) -> list[_Past]:
-    found: list[_Past] = []
-    for message in messages:
-        if message["role"] != "tool":
-            continue
-        read = parse(str(message["content"]))
-        response = read.get("response") if isinstance(read, dict) else None
-        found.append(_Past(str(message["name"]), response if isinstance(response, dict) else {}))
-    return found

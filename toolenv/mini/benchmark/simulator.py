@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +27,8 @@ from toolenv.mini.benchmark.values import (
 )
 from toolenv.mini.benchmark.world import Need, category_named, tool_named
 from toolenv.simulators.base import SimulatorBase
+from toolenv.simulators.recorded import RecordedSimulator
+from toolenv.snapshots import Snapshot
 from toolenv.tasks import Task
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "Outcome",
     "answer",
     "benchmark_simulator",
+    "benchmark_snapshot",
     "first_booking",
 ]
 
@@ -227,6 +231,11 @@ def _provider_of(identity: Identity) -> Provider | None:
         return None
     found = providers_of(own.number, tool.number)
     return next((one for one in found if one.api.identity == identity), None)
+
+
+def benchmark_snapshot() -> RecordedSimulator:
+    """What the world answered to expert and oracle on the test splits, frozen."""
+    return RecordedSimulator(Snapshot(Path(__file__).with_name("benchmark.snap")))
 
 
 @cache
