@@ -10,6 +10,9 @@ import pytest
 
 from tests.cli.conftest import Here
 from tests.running.ranked_runs import at_least, written
+from toolenv.episodes import Cost, Episode
+from toolenv.running.folder import RunFolder
+from toolenv.tasks import Task
 
 
 def test_differences_flips_and_where_to_look_are_told(here: Here, tmp_path: Path) -> None:
@@ -22,7 +25,8 @@ def test_differences_flips_and_where_to_look_are_told(here: Here, tmp_path: Path
     lines = done.stdout.splitlines()
     assert "run: dfsdt keyword beside run: react keyword:" in lines
     (passed,) = (line for line in lines if line.startswith("passed "))
-    assert passed.split()[:3] == ["passed", "62.5", "(48–75)"] and "+16.7 (+5 to +27)" in passed
+    assert " ".join(passed.split()) == "passed 62.5 79.2 +16.7 (+5 to +27) 0.0073 48"
+    assert "run: react keyword: 48 episodes of 48 tasks, passed 62.5 (48–75)" in lines
     assert any(line.startswith("  I3-inst ") for line in lines)
     assert any(line.startswith("8 tasks pass more often: I1-cat-3 0/1→1/1, ") for line in lines)
     assert "0 tasks pass less often: none" in lines
@@ -31,6 +35,19 @@ def test_differences_flips_and_where_to_look_are_told(here: Here, tmp_path: Path
     found = json.loads(here("compare run --reference run:dfsdt --json", tmp_path).stdout)
     assert [side["agent"] for side in found["sides"]] == ["dfsdt", "react"]
     assert found["comparisons"][0]["lost"][0]["side"] == {"passed": [], "failed": [0]}
+
+
+def test_tables_fit_eighty_columns(here: Here, tmp_path: Path) -> None:
+    tasks = [Task(id=f"{n}", instruction="?", split="a split of a long name") for n in range(1200)]
+    for name, tokens in (("one", 123_456), ("other", 1_234_567)):
+        with RunFolder.create(tmp_path / name, tasks, sync="never") as run:
+            for task in tasks:
+                cost = Cost(policy_calls=tokens // 100, output_tokens=tokens, money=tokens / 7)
+                run.journal.write(Episode(task, (), outcome="failed", cost=cost))
+            run.write_results()
+    done = here("compare one other", tmp_path)
+    table = [line for line in done.stdout.splitlines() if " 1200" in line]
+    assert len(table) >= 4 and max(map(len, table)) <= 80
 
 
 def test_tables_are_left_as_markdown_and_csv(here: Here, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_its_commands_and_what_they_leave(
             done = here(line.removeprefix("toolenv "), tmp_path)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             printed[line] = done.stdout
-    (compared,) = re.findall(r"```text\n(dfsdt beside.*?)```", PAGE, re.DOTALL)
+    (compared,) = re.findall(r"```text\n(react: .*?)```", PAGE, re.DOTALL)
     said = [_words(one) for one in printed["toolenv compare runs/react runs/dfsdt"].splitlines()]
     for line in compared.splitlines():
         words = _words(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolenv.cli.figures import figure, new_table
+from toolenv.cli.figures import figure, mean, new_table
 from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def _tell_side(side: SideFigures) -> None:
         if count
     ]
     told = f"{side.name}: {side.episodes} episodes of {side.tasks} tasks"
+    if (passed := side.figures[""].get("passed")) is not None:
+        told += f", passed {figure(passed, share=True)}"
     console.print(plain("; ".join([told, *notes])), soft_wrap=True)
 
 
@@ -163,7 +165,7 @@ def _add_row(
             share = quantity.kind == "share"
             table.add_row(
                 plain(f"  {part.split}" if part.split else quantity.label),
-                *("–" if end is None else figure(end, share) for end in ends),
+                *(mean(end.value if end is not None else None, share) for end in ends),
                 figure(one.difference, share, signed=True),
                 "" if one.p is None else f"{one.p:.4f}",
                 str(one.tasks),

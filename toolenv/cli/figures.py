@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from toolenv.running.metrics_report import Ends
 
-__all__ = ["figure", "new_table", "number"]
+__all__ = ["figure", "mean", "new_table", "number"]
 
 
 def new_table(first: str, *columns: str) -> Table:
@@ -31,12 +33,24 @@ def figure(ends: Ends, share: bool, *, signed: bool = False) -> str:
         share: Whether it is a share.
         signed: Whether it is a difference, which shows its sign.
     """
+    scale, places, unit = _scale((ends.value, ends.low, ends.high), share)
+    return number(ends, scale, places, signed=signed) + unit
+
+
+def mean(value: float | None, share: bool) -> str:
+    """A figure alone, scaled as ``figure`` does; a dash where it is not defined."""
+    scale, places, unit = _scale((value,), share)
+    return "–" if value is None else f"{round(scale * value, places) + 0.0:.{places}f}{unit}"
+
+
+def _scale(ends: Sequence[float | None], share: bool) -> tuple[float, int, str]:
+    """What figures are multiplied by, their decimals, and the unit."""
+    largest = max(abs(end or 0.0) for end in ends)
     if share:
-        return number(ends, 100, 1, signed=signed)
-    largest = max(abs(end or 0.0) for end in (ends.value, ends.low, ends.high))
+        return 100, 1, ""
     if largest >= 10_000:  # tokens
-        return number(ends, 1e-3, 1, signed=signed) + "k"
-    return number(ends, 1, 0 if largest >= 100 else 2, signed=signed)
+        return 1e-3, 1, "k"
+    return 1, 0 if largest >= 100 else 2, ""
 
 
 def number(ends: Ends, scale: float, places: int, *, signed: bool = False) -> str:
