@@ -12,6 +12,7 @@ __all__ = [
     "FormatError",
     "JournalError",
     "PolicyError",
+    "RetrievalError",
     "SimulatorError",
     "SnapshotError",
     "StoreError",
@@ -84,6 +85,10 @@ class ForkRefusedError(SimulatorError):
 
 class PolicyError(ToolenvError):
     """A policy could not produce a message."""
+
+
+class RetrievalError(ToolenvError):
+    """A retriever failed for reasons of its own: a model or its server, not the request."""
 
 
 class StoreError(ToolenvError):

@@ -34,7 +34,7 @@ from toolenv.simulators import (
     truncate,
 )
 from toolenv.simulators.specification import needs_no_network
-from toolenv.simulators.specification_text import Part, Specification, parse_specification
+from toolenv.specification_text import Part, Specification, parse_specification
 from toolenv.snapshots import Store, freeze
 
 WORLD = f"local:{make_world.__module__}:world"

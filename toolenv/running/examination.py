@@ -27,7 +27,7 @@ from toolenv.running.planning import (
 from toolenv.running.records import EpisodeKey
 from toolenv.running.results import Result, read_results, result_of, row_of
 from toolenv.simulators.specification import RECORDED
-from toolenv.simulators.specification_text import parse_specification
+from toolenv.specification_text import parse_specification
 
 __all__ = [
     "Remade",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from toolenv.errors import ConfigurationError
 from toolenv.simulators import Simulator, open_simulator
-from toolenv.simulators.specification_text import Part, Specification, parse_specification
+from toolenv.specification_text import Part, Specification, parse_specification
 
 __all__ = ["Make", "simulator_maker"]
 

@@ -10,7 +10,7 @@ that plays them.
 Wrappers follow after pipes, each around all before it:
 ``rapidapi:tools|limit?per_second=5|retry?attempts=4|record:answers.store``. In a list, an entry
 that begins with a pipe wraps the ladder of those before it. The grammar is in
-``toolenv.simulators.specification_text``.
+``toolenv.specification_text``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from toolenv.simulators.composition import first_of
 from toolenv.simulators.masking import Masked
 from toolenv.simulators.neighbour import NeighbourSimulator
 from toolenv.simulators.recorded import RecordedSimulator
-from toolenv.simulators.specification_text import Specification, parse_specification
+from toolenv.specification_text import Specification, parse_specification
 from toolenv.simulators.wrapper_kinds import Wrap, closest, read_wrappers
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot

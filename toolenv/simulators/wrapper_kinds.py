@@ -18,7 +18,7 @@ from toolenv.simulators.fault_plan import FaultKind, FaultPlan
 from toolenv.simulators.faults import inject_faults
 from toolenv.simulators.limiting import limit
 from toolenv.simulators.retrying import retry
-from toolenv.simulators.specification_text import Part
+from toolenv.specification_text import Part
 from toolenv.simulators.truncating import truncate
 from toolenv.snapshots.store import Store
 
