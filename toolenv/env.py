@@ -14,7 +14,7 @@ import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import gymnasium
 import numpy as np
@@ -39,6 +39,7 @@ from toolenv.episodes import (
     Branch,
     Call,
     Episode,
+    FunctionCall,
     Message,
     Outcome,
     Response,
@@ -57,11 +58,15 @@ from toolenv.observations import (
     refuse,
     toolbench_observation,
 )
+from toolenv.open_domain import SEARCH, names_found, open_domain, unfound
 from toolenv.seeds import derive
 from toolenv.simulators.base import Session, Simulator, state_of
 from toolenv.simulators.specification import import_object, open_simulator
 from toolenv.spaces import AnyText, CallSpace
 from toolenv.tasks import Task
+
+if TYPE_CHECKING:
+    from toolenv.retrieval.base import Retriever
 
 __all__ = ["Compatibility", "Reward", "ToolEnv"]
 
@@ -98,6 +103,11 @@ class ToolEnv(gymnasium.Env[str, str]):
         system_prompt: The first message; empty for none.
         reminder: Said after a message without a call; empty for silence.
         render_mode: ``ansi`` or None.
+        retriever: Finds the APIs of every task, instead of those it lists: a retriever, or its
+            specification (see ``toolenv.retrieval.specification``).
+        retrieve_k: How many it finds.
+        search_apis: Offer a function that finds them, instead of offering them at the start. What
+            it finds can be called from the next step of the branch on.
 
     Raises:
         ConfigurationError: An option cannot be used.
@@ -128,6 +138,9 @@ class ToolEnv(gymnasium.Env[str, str]):
         system_prompt: str = SYSTEM_PROMPT,
         reminder: str = REMINDER,
         render_mode: str | None = None,
+        retriever: str | Retriever | None = None,
+        retrieve_k: int = 5,
+        search_apis: bool = False,
     ) -> None:
         for name, value, least in (
             ("max_steps", max_steps, 1),
@@ -147,6 +160,14 @@ class ToolEnv(gymnasium.Env[str, str]):
             )
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"Unknown render mode: {render_mode!r}.", fix="Use 'ansi'.")
+        if search_apis and (retriever is None or compatibility):
+            raise ConfigurationError(
+                "Searching needs a retriever."
+                if retriever is None
+                else "Searching has no form in ToolBench's compatibility modes.",
+                where="search_apis",
+                fix="Name a retriever, such as hybrid:FOLDER, and no compatibility mode.",
+            )
         self._settings = Settings(
             tasks=tuple(load_tasks(tasks, split)),
             simulator=open_simulator(simulator),
@@ -158,8 +179,10 @@ class ToolEnv(gymnasium.Env[str, str]):
             compatibility=compatibility,
             system_prompt=system_prompt,
             reminder=reminder,
+            open_domain=open_domain(retriever, retrieve_k, search=search_apis),
         )
         self._owns_simulator = not isinstance(simulator, Simulator)
+        self._owns_retriever = isinstance(retriever, str)
         self.render_mode = render_mode
         self._clear()
 
@@ -218,7 +241,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         message = (
             action if isinstance(action, Message) else read_action(action, settings.action_format)
         )
-        resolve = shared.resolver.resolve
+        resolve = shared.resolver.resolve if settings.open_domain is None else self._resolve
         written = message.calls
         calls: tuple[Call, ...]
         responses: tuple[Response, ...]
@@ -244,12 +267,14 @@ class ToolEnv(gymnasium.Env[str, str]):
         return "\n".join(lines)
 
     def close(self) -> None:
-        """Release the simulator, if this environment made it; closing twice is harmless.
+        """Release simulator and retriever, if this environment made them; twice is harmless.
 
-        Forks, copies and fresh environments use the simulator of the one they come from.
+        Forks, copies and fresh environments use those of the one they come from.
         """
         if self._owns_simulator:
             self._settings.simulator.close()
+        if self._owns_retriever and self._settings.open_domain is not None:
+            self._settings.open_domain.retriever.close()
 
     @property
     def action_space(self) -> CallSpace:  # type: ignore[override]
@@ -303,6 +328,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         twin._depth = self._depth
         twin._ended = self._ended
         twin._rank = rank
+        twin._names = self._names
         twin._log = self._log
         twin._logged = self._logged
         twin.render_mode = self.render_mode
@@ -381,7 +407,18 @@ class ToolEnv(gymnasium.Env[str, str]):
     @property
     def functions(self) -> list[dict[str, JsonValue]]:
         """What the policy may call, in OpenAI's form; ``Finish`` last."""
-        return self._need().functions
+        shared = self._need()
+        if not self._names:
+            return shared.functions
+        if self._found is None:
+            assert self._settings.open_domain is not None  # only searching gives names
+            self._found = self._settings.open_domain.functions(self._names)
+        return self._found
+
+    def offered(self, task: Task) -> Task:
+        """The task with the APIs that an episode offers: as listed, or as retrieved."""
+        found = self._settings.open_domain
+        return task if found is None else found.offered(task)
 
     @property
     def messages(self) -> list[dict[str, JsonValue]]:
@@ -454,16 +491,20 @@ class ToolEnv(gymnasium.Env[str, str]):
     _depth: int = 0
     _ended: str = ""
     _rank: int | None = None
+    _names: tuple[str, ...] = ()
+    _found: list[dict[str, JsonValue]] | None = None
     _log: list[dict[str, JsonValue]] | None = None
     _logged: int = 0
     _action_space: CallSpace | None = None
     _observation_space: AnyText | None = None
     _generator: np.random.Generator | None = None
     _owns_simulator: bool = False
+    _owns_retriever: bool = False
     _settings: Settings
 
     def _clear(self) -> None:
-        self._shared = self._session = self._log = self._rank = None
+        self._shared = self._session = self._log = self._rank = self._found = None
+        self._names = ()
         self._at, self._depth, self._ended, self._logged = ROOT, 0, "", 0
 
     def _need(self) -> EpisodeState:
@@ -492,15 +533,29 @@ class ToolEnv(gymnasium.Env[str, str]):
     def _begin(self, task: Task, seed: int) -> None:
         self._clear()
         settings = self._settings
+        found = settings.open_domain
+        task = task if found is None else found.offered(task)
         self._shared = EpisodeState(task, derive(seed, task.id), settings)
-        self._session = settings.simulator.open(task, self._shared.seed)
+        reachable = task if found is None else found.reachable(task)
+        self._session = settings.simulator.open(reachable, self._shared.seed)
         if self._action_space is not None:
             self._action_space.functions = self._shared.functions
+
+    def _resolve(self, written: FunctionCall) -> Call:
+        """Find the API of a call; of one that was not found yet there is none."""
+        call = self._need().resolver.resolve(written)
+        found = self._settings.open_domain
+        if found is None or not found.search or call.api is None or call.function in self._names:
+            return call
+        return unfound(call)
 
     async def _respond(self, call: Call) -> Response:
         """Answer one call: ours, the simulator's, or a typed miss."""
         response: Response | None
         if call.api is None:
+            found = self._settings.open_domain
+            if found is not None and found.search and call.function == SEARCH:
+                return await found.answer(call, self._settings.observation_limit)
             response = answer_without_api(call)
         else:
             shared, session = self._shared, self._session
@@ -598,10 +653,21 @@ class ToolEnv(gymnasium.Env[str, str]):
             self._log.extend(step_messages(step, self._depth))
             self._logged = len(self._log)
         self._depth += 1
+        if settings.open_domain is not None:
+            self._add_found(calls, responses)
         self._ended = ended
         self._rank = None
         truncated = bool(ended) and not terminated
         return observation, reward, terminated, truncated, self._info(responses, status, ended)
+
+    def _add_found(self, calls: tuple[Call, ...], responses: tuple[Response, ...]) -> None:
+        """Add what a step's searches found to what can be called."""
+        new = [name for pair in zip(calls, responses, strict=True) for name in names_found(*pair)]
+        if new:
+            self._names = tuple(dict.fromkeys((*self._names, *new)))
+            self._found = None
+            if self._action_space is not None:
+                self._action_space.functions = self.functions
 
     def _state_for_check(self) -> JsonValue:
         """The local world's state now, where the task's check reads it."""

@@ -16,6 +16,7 @@ from toolenv.fingerprint import fingerprint
 from toolenv.formats import read_tasks
 from toolenv.jsontext import render_sorted
 from toolenv.limits import Budget
+from toolenv.open_domain import OpenDomain
 from toolenv.simulators.base import Simulator
 from toolenv.simulators.specification import import_object
 from toolenv.tasks import Task
@@ -45,6 +46,7 @@ class Settings:
     compatibility: Compatibility
     system_prompt: str
     reminder: str
+    open_domain: OpenDomain | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -57,7 +59,8 @@ class Settings:
 
         ``documents``: the APIs' documents. ``tasks``: the rest of the tasks, and which APIs they
         offer. ``action format``: that and the compatibility mode. ``prompt``: the system prompt and
-        the reminder. ``simulator`` and ``limits`` are what they say.
+        the reminder. ``simulator`` and ``limits`` are what they say; ``open domain`` is how APIs
+        are found, where they are.
         """
         apis = {
             render_sorted(api.model_dump(mode="json")) for task in self.tasks for api in task.apis
@@ -67,6 +70,7 @@ class Settings:
             for task in self.tasks
         ]
         limits = [self.max_steps, self.observation_limit, repr(self.budget)]
+        found = self.open_domain
         return {
             "documents": fingerprint("documents", sorted(apis)),
             "tasks": fingerprint("tasks", tasks),
@@ -74,6 +78,7 @@ class Settings:
             "action format": fingerprint("format", [self.action_format, self.compatibility]),
             "limits": fingerprint("limits", limits),
             "prompt": fingerprint("prompt", [self.system_prompt, self.reminder]),
+            **({} if found is None else {"open domain": found.fingerprint}),
         }
 
     @cached_property

@@ -47,7 +47,10 @@ class EpisodeState:
         self._decided: dict[tuple[int, int], int] = {}
         matching: Matching = "exact"
         named: Mapping[str, API]
-        if settings.compatibility:
+        if settings.open_domain is not None and settings.open_domain.search:
+            self.functions = settings.open_domain.functions()
+            named = settings.open_domain.retriever.corpus.named
+        elif settings.compatibility:
             self.functions, named = compatibility_functions(task, settings.compatibility)
             matching = "suffix"
         else:

@@ -36,6 +36,9 @@ Examples:
   toolenv run --tasks G1_instruction.json --agent react --agent dfsdt
       --policy openai:gpt-4o-mini --simulator snapshot:stb.snap --out runs/g1
 
+  toolenv run --tasks open_domain.json --retriever hybrid:tools.index --retrieve-k 5
+      --policy openai:gpt-4o-mini --simulator snapshot:stb.snap --out runs/open
+
   toolenv run --policy 'openai:qwen3-32b?base_url=http://127.0.0.1:8000/v1' --out runs/local
       --concurrency 256 --policy-concurrency 64
 
@@ -98,6 +101,15 @@ def run(
     offline: Annotated[
         bool | None,
         typer.Option(help="Refuse simulators the network. Default: if all serve recordings."),
+    ] = None,
+    retriever: Annotated[
+        str | None,
+        typer.Option(help="hybrid:FOLDER and the like: find APIs instead of those listed."),
+    ] = None,
+    retrieve_k: Annotated[int | None, typer.Option(help="How many it finds; default 5.")] = None,
+    search_apis: Annotated[
+        bool | None,
+        typer.Option("--search-apis", help="Let the policy search, instead of offering them."),
     ] = None,
     compatibility: Annotated[
         str | None, typer.Option(help="toolbench or stabletoolbench: their schemas and texts.")
@@ -188,6 +200,9 @@ def run(
                 "completions": str(completions) if completions else None,
                 "offline": offline,
                 "compatibility": compatibility,
+                "retriever": retriever,
+                "retrieve_k": retrieve_k,
+                "search_apis": search_apis,
                 "record": str(record) if record else None,
                 "recording": recording,
                 "record_failures": record_failures,

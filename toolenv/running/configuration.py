@@ -67,6 +67,9 @@ class RunConfiguration(BaseModel):
         observation_limit: Characters of one response that are observed.
         compatibility: Reproduce a benchmark's schemas, matching and rendering.
         system_prompt: The first message.
+        retriever: Specification of what finds the APIs of every task; None for those it lists.
+        retrieve_k: How many it finds.
+        search_apis: Whether the policy searches, instead of being offered what is found.
         offline: Whether simulators are refused the network; see ``toolenv.simulators.offline``.
             By default where all of them serve recordings: a frozen run.
         record: A store that what the simulator answers is written to; None for none.
@@ -116,6 +119,9 @@ class RunConfiguration(BaseModel):
     observation_limit: int = Field(default=8192, ge=1)
     compatibility: Compatibility = ""
     system_prompt: str = SYSTEM_PROMPT
+    retriever: str | None = None
+    retrieve_k: int = Field(default=5, ge=1)
+    search_apis: bool = False
     offline: bool | None = None
     record: str | None = None
     recording: str = ""
@@ -142,6 +148,9 @@ class RunConfiguration(BaseModel):
         dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude=_OF_NO_INFLUENCE)
         if not self.no_tools:
             del dumped["no_tools"]  # runs of earlier versions had them too
+        if self.retriever is None:  # nor was anything retrieved in those
+            for name in ("retriever", "retrieve_k", "search_apis"):
+                del dumped[name]
         return {**dumped, "offline": self.is_offline}
 
     def settings(self) -> dict[str, JsonValue]:
@@ -189,6 +198,9 @@ class RunConfiguration(BaseModel):
             observation_limit=self.observation_limit,
             compatibility=self.compatibility,
             system_prompt=self.system_prompt,
+            retriever=self.retriever,
+            retrieve_k=self.retrieve_k,
+            search_apis=self.search_apis,
         )
 
     def choose(self, tasks: Sequence[Task]) -> Sequence[Task]:

@@ -90,13 +90,14 @@ def remade(run: RunFolder, changes: Mapping[str, JsonValue]) -> Iterator[Remade]
     env = configuration.open_environment()
     completions = open_completions(configuration.completions)
     try:
-        planned = plan(configuration, env.tasks, completions).episodes
+        planned = plan(configuration, env.tasks, completions, env.offered).episodes
         for item in planned:
             if isinstance(item.agent.policy, RecordedPolicy):
                 item.agent.policy.replay_only = True
         yield Remade(configuration, env, {item.key: item for item in planned})
     finally:
         env.simulator.close()
+        env.close()
         if completions is not None:
             completions.close()
 

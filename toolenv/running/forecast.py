@@ -18,7 +18,7 @@ from toolenv.running.folder import RunFolder
 from toolenv.running.planning import Planned, endpoints_of, plan
 from toolenv.running.results import Result
 from toolenv.simulators.specification import RECORDED
-from toolenv.simulators.specification_text import parse_specification
+from toolenv.specification_text import parse_specification
 
 __all__ = ["Forecast", "GroupForecast", "forecast"]
 

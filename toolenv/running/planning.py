@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +75,7 @@ def plan(
     configuration: RunConfiguration,
     tasks: Sequence[Task],
     completions: Recordings | None = None,
+    offered: Callable[[Task], Task] | None = None,
 ) -> Plan:
     """The episodes of a run.
 
@@ -82,12 +83,15 @@ def plan(
         configuration: What to run.
         tasks: The tasks to choose from.
         completions: What completions are replayed from, and recorded to if it is a store.
+        offered: A task with the APIs that its episodes offer; as listed by default.
 
     Raises:
         ConfigurationError: A task id is unknown, a specification cannot be read, or two episodes
             would have one name.
     """
     tasks = configuration.choose(tasks)
+    if offered is not None:
+        tasks = [offered(task) for task in tasks]
     agents, servers = _open_agents(configuration, tasks, completions)
     planned = [
         Planned(task, agent, seed)

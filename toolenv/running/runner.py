@@ -74,7 +74,7 @@ def run(
     env = configuration.open_environment()
     completions = open_completions(configuration.completions)
     try:
-        planned = plan(configuration, env.tasks, completions)
+        planned = plan(configuration, env.tasks, completions, env.offered)
         opened = (
             partial(RunFolder.open_for_resume, extend=extend)
             if (resume or extend) and _has_run(out)
@@ -93,6 +93,7 @@ def run(
             stopped = _Work(configuration, planned, folder, retry, report).run(env)
     finally:
         env.simulator.close()
+        env.close()
         if completions is not None:
             completions.close()
     if stopped == INTERRUPTED:
