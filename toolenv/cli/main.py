@@ -21,6 +21,7 @@ from toolenv.cli.output import CANNOT, tell_misuse
 from toolenv.cli.pairs import pairs
 from toolenv.cli.replay import replay
 from toolenv.cli.report import report
+from toolenv.cli.retrieve import app as retrieve
 from toolenv.cli.run import run
 from toolenv.cli.serve import serve
 from toolenv.cli.show import show
@@ -66,6 +67,7 @@ app.add_typer(tools, name="tools")
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(simulate, name="simulate")
 app.add_typer(dataset, name="dataset")
+app.add_typer(retrieve, name="retrieve")
 app.add_typer(train, name="train")
 
 

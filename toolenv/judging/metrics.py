@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from toolenv.judging.clustered import (
     influences,
     rate_estimates,
 )
+from toolenv.judging.sign_flips import sign_flips
 from toolenv.seeds import derive
 from toolenv.tasks import Task
 
@@ -51,9 +52,6 @@ Kind: TypeAlias = Literal["share", "count"]
 
 Clusters: TypeAlias = Literal["task", "tool"]
 """What is drawn again with everything that belongs to it."""
-
-_FLIPS: Final = 9_999
-"""How often a paired test draws signs."""
 
 
 class Measured(NamedTuple):
@@ -273,7 +271,7 @@ def compare_metrics(
             found[number],
             found[len(metrics) + number],
             int(both[:, number].sum()),
-            _sign_flips(moved[both[:, number], number], derive("signs", seed, metric.name)),
+            sign_flips(moved[both[:, number], number], derive("signs", seed, metric.name)),
         )
         for number, metric in enumerate(metrics)
     ]
@@ -369,17 +367,3 @@ def _members(units: Sequence[Unit], tasks: Sequence[str]) -> Numbers:
 def _divided(above: Numbers, below: Numbers) -> Numbers:
     quotients: Numbers = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
     return quotients
-
-
-def _sign_flips(moved: Numbers, seed: int) -> float:
-    """The share of draws as far from 0, what was seen counted in: never 0."""
-    if len(moved) < 2:
-        return float("nan")
-    generator = np.random.Generator(np.random.PCG64(seed))
-    seen = abs(float(moved.sum())) - 1e-9
-    beyond = 1
-    for first in range(0, _FLIPS, 1_000):  # in parts, to keep them small
-        flips = min(1_000, _FLIPS - first)
-        signs = generator.integers(0, 2, size=(flips, len(moved))) * 2.0 - 1
-        beyond += int((np.abs(signs @ moved) >= seen).sum())
-    return beyond / (_FLIPS + 1)

@@ -13,7 +13,7 @@ from toolenv.apis import API, name_apis
 from toolenv.errors import FormatError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats.files import read_text, write_text
-from toolenv.formats.openapi import read_apis
+from toolenv.formats.openapi import read_listed_apis
 from toolenv.formats.report import ReadReport
 from toolenv.formats.toolbench.retrieval import read_retriever_corpus
 from toolenv.jsontext import parse, render
@@ -139,6 +139,7 @@ class Corpus:
 
 def read_corpus(
     places: Sequence[str | PathLike[str]],
+    more: Iterable[API] = (),
     *,
     skip_bad: bool = False,
     report: ReadReport | None = None,
@@ -148,6 +149,7 @@ def read_corpus(
     Args:
         places: Folders of tool files, instruction files, our task files, OpenAPI descriptions,
             and ``corpus.tsv`` files of ToolBench's retriever.
+        more: APIs from elsewhere, such as the tools of an MCP server.
         skip_bad: Leave malformed entries out, each recorded in the report.
         report: Where what was read and skipped is counted.
 
@@ -159,7 +161,8 @@ def read_corpus(
         if place.suffix == ".tsv":
             apis.extend(read_retriever_corpus(place, skip_bad=skip_bad, report=report).values())
         else:
-            apis.extend(read_apis(place, skip_bad=skip_bad, report=report))
+            apis.extend(read_listed_apis(place, skip_bad=skip_bad, report=report))
+    apis.extend(more)
     if not apis:
         raise FormatError(
             "There are no APIs to index.",

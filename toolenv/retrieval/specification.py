@@ -1,7 +1,8 @@
 """Retrievers from text: what configuration files and the command line say.
 
 ``kind:FOLDER`` opens an index that ``toolenv retrieve index`` wrote: ``bm25``, ``dense``,
-``hybrid`` (``?fusion=reciprocal_rank``, ``?by_sentence=false``), ``tool2vec``, ``trained``. What
+``hybrid`` (``?fusion=reciprocal_rank``, ``?by_sentence=false``), ``tool2vec``, ``trained``, and
+``every``, which finds all there are. What
 follows pipes is wrapped around it: ``|rerank?model=FOLDER&depth=50`` ranks again by a
 cross-encoder, ``|rewrite?model=NAME&base_url=http://…&how=decompose`` asks a model what to search
 for. The grammar is in ``toolenv.specification_text``.
@@ -16,6 +17,7 @@ from typing import Any
 
 from toolenv.errors import ConfigurationError
 from toolenv.retrieval.base import Retriever
+from toolenv.retrieval.every import EveryAPI
 from toolenv.retrieval.hybrid import HybridRetriever
 from toolenv.retrieval.index import RetrievalIndex
 from toolenv.retrieval.reranking import RerankingRetriever
@@ -69,6 +71,10 @@ def _hybrid(index: RetrievalIndex, fusion: Any = "standard", by_sentence: bool =
     return HybridRetriever([index.bm25(), index.dense()], fusion=fusion, by_sentence=by_sentence)
 
 
+def _every(index: RetrievalIndex) -> Retriever:
+    return EveryAPI(index.corpus)
+
+
 def _rewriting(retriever: Retriever, model: str, record: str = "", **options: Any) -> Retriever:
     recordings = None
     if record:
@@ -108,6 +114,7 @@ KINDS: dict[str, Callable[..., Retriever]] = {
     "hybrid": _hybrid,
     "tool2vec": RetrievalIndex.tool2vec,
     "trained": RetrievalIndex.learned,
+    "every": _every,
 }
 """What opens an index as a retriever, by kind."""
 

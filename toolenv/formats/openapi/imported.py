@@ -13,7 +13,7 @@ from toolenv.formats.report import ReadReport
 from toolenv.formats.tasks import read_tasks
 from toolenv.formats.toolbench.tools import read_tools
 
-__all__ = ["read_apis"]
+__all__ = ["read_apis", "read_listed_apis"]
 
 
 def read_apis(
@@ -32,14 +32,17 @@ def read_apis(
     Raises:
         FormatError: It is none of them, or (without ``skip_bad``) something in it is malformed.
     """
-    path = Path(path)
     apis: dict[Identity, API] = {}
-    for api in _read(path, skip_bad, report):
+    for api in read_listed_apis(path, skip_bad=skip_bad, report=report):
         apis.setdefault(api.identity, api)
     return list(apis.values())
 
 
-def _read(path: Path, skip_bad: bool, report: ReadReport | None) -> list[API]:
+def read_listed_apis(
+    path: str | PathLike[str], *, skip_bad: bool = False, report: ReadReport | None = None
+) -> list[API]:
+    """The same, each API as often as it is listed; see ``read_apis``."""
+    path = Path(path)
     if path.is_dir():
         return read_tools(path, skip_bad=skip_bad, report=report)
     if path.suffix != ".jsonl":
