@@ -6,36 +6,39 @@ python -m benchmarks.journal [--episodes 1000000]
 from __future__ import annotations
 
 import argparse
-import gc
 import random
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
+from statistics import median
+
+import zstandard
 
 from benchmarks.measure import table
-from toolenv.apis import FINISH, Identity
-from toolenv.episodes import Call, Cost, Episode, FunctionCall, Message, Response, Step, Usage
-from toolenv.jsontext import render
+from benchmarks.step import WEATHER
+from toolenv import Task, ToolEnv
+from toolenv.agents import ReACT
+from toolenv.apis import FINISH
+from toolenv.episodes import Branch, Call, Episode, FunctionCall, Message, Response, Usage
+from toolenv.jsontext import JsonValue, render
 from toolenv.running.attempts import EncodedAttempt, Summary, encode_attempt, episode_line
 from toolenv.running.folder import RunFolder
 from toolenv.running.framing import compress, decompress
-from toolenv.running.journal import Journal
+from toolenv.running.journal import Durability, Journal
 from toolenv.running.records import Attempt, EpisodeKey
 from toolenv.running.results import Result
-from toolenv.tasks import Task
+from toolenv.simulators import Session, SimulatorBase
 
 TURNS = 11
-REPEATS = 7
-ROUNDS = 5
+REPEATS = 15
 DIFFERENT = 300
 TASKS = 1000
 NAMES = ("Hotel", "Museum", "Station", "Harbour", "Market", "Garden", "Bridge", "Library")
 CITIES = ("Paris", "Zürich", "Lisbon", "Kyoto", "Nairobi", "Lima", "Oslo", "Hanoi")
 HEADER = ("figure", "asked", "measured")
-FINGERPRINTS = {"environment": "environment-0123456789abcdef", "agent": "agent-0123456789abcdef"}
 
 
 def body(chance: random.Random, size: int) -> str:
@@ -56,126 +59,136 @@ def body(chance: random.Random, size: int) -> str:
     return render({"error": "", "response": rows})[: max(size, 60)]
 
 
-def episode(task: Task, seed: int, size: int) -> Episode:
-    """Ten tool calls and a final answer; responses of about so many bytes."""
-    chance = random.Random(seed)
-    steps: list[Step] = []
-    identity = Identity("search_for_places", "Travel", "places", "search")
-    for number in range(TURNS - 1):
-        city = chance.choice(CITIES)
-        call = FunctionCall("search_for_places", f'{{"city":"{city}"}}', f"call_{number}")
-        text = body(chance, size)
-        said = Message("Let me look that up.", (call,), usage=Usage(1000 + 300 * number, 30))
-        calls = (Call(call.name, {"city": city}, identity, call.arguments, "", call.id),)
-        answers = (Response(text, source="snapshot", origin="live"),)
-        steps.append(Step(number - 1, 0, said, calls, answers, text))
-    final = {"return_type": "give_answer", "final_answer": f"It is the {chance.choice(NAMES)}."}
-    finish = FunctionCall(FINISH, render(final), "call_last")
-    closed = Response('{"error":"","response":"successfully giving the final answer."}')
-    steps.append(
-        Step(
-            TURNS - 2,
-            0,
-            Message("", (finish,), usage=Usage(5000, 20)),
-            (Call(FINISH, dict(final), None, finish.arguments, "", finish.id),),
-            (closed,),
-            closed.text,
-            1.0,
-            "answer",
+class Instantaneous:
+    """Calls at once, ten times, in another city each time, and then answers."""
+
+    name = fingerprint = "policy"
+
+    async def __call__(
+        self,
+        messages: Sequence[dict[str, JsonValue]],
+        functions: Sequence[dict[str, JsonValue]],
+        *,
+        seed: int,
+    ) -> Message:
+        turn = len(messages) // 2 - 1
+        city = CITIES[(seed + turn) % len(CITIES)]
+        if turn < TURNS - 1:
+            name, arguments = "search_for_city_weather", f'{{"city":"{city}","days":3}}'
+            said = f"Let me look at {city}."
+        else:
+            name, said = FINISH, ""
+            arguments = f'{{"return_type":"give_answer","final_answer":"{city} it is."}}'
+        return Message(
+            said, (FunctionCall(name, arguments, f"call_{turn}"),), usage=Usage(900 + turn, 30)
         )
-    )
-    return Episode(
-        task,
-        tuple(steps),
-        TURNS - 1,
-        "react",
-        "policy",
-        seed,
-        "answer",
-        "passed",
-        1.0,
-        Cost(TURNS, 30_000, 320, TURNS - 1, 0.01),
-        FINGERPRINTS,
-    )
 
 
-def processor(work: Callable[[], object]) -> float:
-    """Seconds of processor that some work takes, in all threads."""
+class Answering(SimulatorBase):
+    """Answers at once, with one of a few hundred different bodies of about so many bytes."""
+
+    fingerprint = "answering"
+
+    def __init__(self, size: int) -> None:
+        chance = random.Random(size)
+        self._bodies = cycle(
+            [
+                Response(body(chance, size), source="snapshot", origin="live")
+                for _ in range(DIFFERENT)
+            ]
+        )
+
+    def open(self, task: Task, seed: int) -> Session:
+        return self
+
+    async def call(self, call: Call, past: Branch) -> Response | None:
+        return next(self._bodies)
+
+    def fork(self) -> Session:
+        return self
+
+
+def environment(size: int) -> ToolEnv:
+    task = Task(id="1", instruction="Where is it warm?", apis=tuple(WEATHER.apis))
+    return ToolEnv([task], Answering(size))
+
+
+def run_episodes(env: ToolEnv, journal: Journal | None = None) -> tuple[list[Episode], float]:
+    """Run episodes one after the other, and write down each as soon as it is there.
+
+    Returns:
+        The episodes, and the seconds of processor that writing them took, in all threads.
+    """
+    agent = ReACT(Instantaneous())
+    done: list[Episode] = []
+    spent = 0.0
+    for seed in range(DIFFERENT):
+        done.append(agent.run(env, "1", seed=seed))
+        began = time.process_time()
+        if journal is not None:
+            attempt = journal.begin(EpisodeKey.of(done[-1]))
+            for step in done[-1].steps:
+                attempt.step(step)
+            attempt.end(done[-1])
+        spent += time.process_time() - began
     began = time.process_time()
-    work()
-    return time.process_time() - began
+    if journal is not None:
+        journal.flush()
+    return done, spent + time.process_time() - began
 
 
-def spread(values: list[float], unit: str) -> str:
-    return f"{statistics.median(values):.2f} {unit} ({min(values):.2f}–{max(values):.2f})"
+def spread(values: list[float]) -> str:
+    return f"{median(values):.2f} µs of processor ({min(values):.2f}–{max(values):.2f})"
 
 
 def writing(size: int) -> list[tuple[str, str, str]]:
-    """Processor time a turn against taking note of nothing, and bytes an episode."""
-    task = Task(id="1", instruction="?")
-    episodes = [episode(task, seed, size) for seed in range(DIFFERENT)]
-    gc.collect()
-    gc.freeze()  # the episodes are the benchmark's, not the journal's
-    costs: dict[str, list[float]] = {"episode": [], "step": []}
-    bytes_, lines = 0, 0
+    """Processor time a turn, of all threads, beyond that of writing nothing; bytes an episode."""
+    env = environment(size)
+    durabilities: tuple[Durability, ...] = ("episode", "step")
+    costs: dict[Durability, list[float]] = {durability: [] for durability in durabilities}
+    bytes_, text = 0, 0
     for repeat in range(REPEATS + 1):
-        for durability, found in costs.items():
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                Journal(Path(folder, "journal.jsonl.zst"), durability=durability) as journal,  # type: ignore[arg-type]
-            ):
-
-                def unwritten() -> None:
-                    for one in episodes * ROUNDS:
-                        for step in one.steps:
-                            ignored(step)
-
-                def written(journal: Journal = journal) -> None:
-                    for one in episodes * ROUNDS:
-                        attempt = journal.begin(EpisodeKey.of(one))
-                        for step in one.steps:
-                            attempt.step(step)
-                        attempt.end(one)
-                    journal.flush()
-
-                spent = processor(written) - processor(unwritten)
+        for durability in durabilities:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "journal.jsonl.zst")
+                with Journal(path, durability=durability) as journal:
+                    spent = run_episodes(env, journal)[1] - run_episodes(env)[1]
                 if repeat:
-                    found.append(spent / ROUNDS / DIFFERENT / TURNS * 1e6)
-                bytes_ = journal.path.stat().st_size // ROUNDS // DIFFERENT
-    for one in episodes:
-        frame = encode_attempt(Attempt(0, EpisodeKey.of(one)), one).frame
-        lines += len(decompress(frame) or b"")
+                    costs[durability].append(spent / DIFFERENT / TURNS * 1e6)
+                bytes_ = path.stat().st_size
+                with zstandard.open(path, "rb") as file:
+                    text = len(file.read())
     what = f"responses of {size} bytes"
     return [
-        (f"a turn, {what}", "at most 5 µs", spread(costs["episode"], "µs of processor")),
-        (f"the same, durable by the step, {what}", "–", spread(costs["step"], "µs of processor")),
+        (f"a turn, {what}", "at most 5 µs", spread(costs["episode"])),
+        (f"the same, durable by the step, {what}", "–", spread(costs["step"])),
         (
             f"an episode of {TURNS} turns, {what}",
             "–",
-            f"{bytes_} bytes, {bytes_ * DIFFERENT / lines:.2f} of its JSON Lines",
+            f"{bytes_ // DIFFERENT} bytes, {bytes_ / text:.2f} of its JSON Lines",
         ),
     ]
 
 
-def ignored(step: Step) -> None:
-    """An observer that takes note of nothing."""
+def key_of(number: int) -> EpisodeKey:
+    """The name of one episode of many."""
+    return EpisodeKey(f"task {number % TASKS}", "ReACT", Instantaneous.name, number // TASKS)
 
 
 def write_many(folder: Path, episodes: int) -> None:
     """A run of so many episodes, a few hundred of them different, all under names of their own."""
     tasks = [Task(id=f"task {number}", instruction="?" * 2000) for number in range(TASKS)]
     texts: list[tuple[bytes, Result]] = []
-    for seed in range(DIFFERENT):
-        one = episode(tasks[0], seed, 200)
+    for one in run_episodes(environment(200))[0]:
         frame, summary = encode_attempt(Attempt(0, EpisodeKey.of(one)), one)
         text = decompress(frame) or b""
         texts.append((text[text.index(b"\n") + 1 :], summary.result))
     with RunFolder.create(folder, tasks, sync="never") as run:
         for number in range(episodes):
-            task, seed = tasks[number % TASKS].id, number // TASKS
-            attempt = run.journal.allot(EpisodeKey(task, "react", "policy", seed))
+            attempt = run.journal.allot(key_of(number))
             text, result = texts[number % DIFFERENT]
-            summary = Summary(attempt.number, 1, replace(result, task=task, seed=seed))
+            renamed = replace(result, task=attempt.key.task, seed=attempt.key.seed)
+            summary = Summary(attempt.number, 1, renamed)
             frame = compress(episode_line(attempt) + text)
             run.journal.append(EncodedAttempt(frame, summary))
 
@@ -189,7 +202,7 @@ def reading(folder: Path, episodes: int) -> list[tuple[str, str, str]]:
         number = chance.randrange(episodes)
         began = time.perf_counter()
         run = RunFolder.open(folder)
-        found = run.episode(f"task {number % TASKS}", "react", "policy", number // TASKS)
+        found = run.episode(*key_of(number))
         opened.append((time.perf_counter() - began) * 1e3)
         assert found is not None and len(found.steps) == TURNS
         run.close()
@@ -199,7 +212,7 @@ def reading(folder: Path, episodes: int) -> list[tuple[str, str, str]]:
     resuming = time.perf_counter() - begun
     begun = time.perf_counter()
     with RunFolder.open(folder) as run:
-        assert sum(outcome == "passed" for outcome in run.outcomes().values()) == episodes
+        assert len(run.outcomes()) == episodes
     outcomes = time.perf_counter() - begun
     sizes = journal.stat().st_size / episodes, index.stat().st_size / episodes
     index.unlink()
@@ -211,7 +224,7 @@ def reading(folder: Path, episodes: int) -> list[tuple[str, str, str]]:
         (
             f"opening a run of {episodes} episodes and one of them",
             "under 20 ms",
-            f"{statistics.median(opened):.1f} ms, 99th percentile {high:.1f} ms",
+            f"{median(opened):.1f} ms, 99th percentile {high:.1f} ms",
         ),
         ("resuming it: what is finished", "–", f"{resuming:.1f} s"),
         ("all outcomes", "–", f"{outcomes:.1f} s"),

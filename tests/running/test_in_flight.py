@@ -63,11 +63,12 @@ def test_the_file_does_not_grow_with_what_has_ended(
     episode = chain(TASK, 5)
     writer = InFlight(tmp_path / "steps", sync="never")
     writer.begin(Attempt(0, EpisodeKey("stays", "", "", 0)))
-    writer.step(0, 0, episode.steps[0])
+    writer.step(Attempt(0, EpisodeKey("stays", "", "", 0)), 0, episode.steps[0])
     for number in range(1, 100):
-        writer.begin(Attempt(number, EpisodeKey.of(episode)))
+        attempt = Attempt(number, EpisodeKey.of(episode))
+        writer.begin(attempt)
         for place, step in enumerate(episode.steps):
-            writer.step(number, place, step)
+            writer.step(attempt, place, step)
         writer.end(number)
         assert (tmp_path / "steps").stat().st_size < 20_000
     writer.close()

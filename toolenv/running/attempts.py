@@ -11,29 +11,27 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import orjson
 from pydantic_core import from_json
 
 from toolenv.episodes import ROOT, Episode, Step, number_in_preorder
 from toolenv.errors import JournalError
-from toolenv.jsontext import render
 from toolenv.running.framing import compress
 from toolenv.running.records import Attempt, EpisodeKey
 from toolenv.running.results import Result, read_row, result_of, row_of
-from toolenv.running.step_records import read_step, step_record, without_deep_arguments
+from toolenv.running.step_records import json_line, read_step, step_line
 from toolenv.tasks import Task
 
 __all__ = [
     "EncodedAttempt",
     "RecordedAttempt",
     "Summary",
+    "check_parent",
     "encode_attempt",
     "episode_line",
     "read_attempt",
     "read_begin",
     "read_record",
     "read_summary",
-    "step_line",
 ]
 
 
@@ -128,25 +126,34 @@ def encode_attempt(attempt: Attempt, episode: Episode) -> EncodedAttempt:
     number = attempt.number
     lines = [episode_line(attempt)]
     for place, step in enumerate(steps):
-        if not ROOT <= step.parent < place:
-            raise JournalError(
-                f"Step {place} names step {step.parent} as its parent, which is not before it.",
-                where=str(attempt.key),
-                fix="Number the steps in pre-order.",
-            )
+        check_parent(attempt, place, step)
         lines.append(step_line(number, place, step))
     result = result_of(episode)
     row = row_of(result)
     for known in ("split", *EpisodeKey._fields):
         del row[known]
-    lines.append(_line({"record": "end", "episode": number, "chosen": chosen, **row}))
+    lines.append(json_line({"record": "end", "episode": number, "chosen": chosen, **row}))
     return EncodedAttempt(compress(b"".join(lines)), Summary(number, attempt.attempt, result))
+
+
+def check_parent(attempt: Attempt, place: int, step: Step) -> None:
+    """Refuse a step whose parent does not come before it.
+
+    Raises:
+        JournalError: As said.
+    """
+    if not ROOT <= step.parent < place:
+        raise JournalError(
+            f"Step {place} names step {step.parent} as its parent, which is not before it.",
+            where=str(attempt.key),
+            fix="Give the steps in an order in which each comes after its parent.",
+        )
 
 
 def episode_line(attempt: Attempt) -> bytes:
     """The line that begins an attempt."""
     number, (task, agent, policy, seed), how_manieth = attempt
-    return _line(
+    return json_line(
         {
             "record": "episode",
             "episode": number,
@@ -157,28 +164,6 @@ def episode_line(attempt: Attempt) -> bytes:
             "attempt": how_manieth,
         }
     )
-
-
-def step_line(number: int, place: int, step: Step) -> bytes:
-    """The line of one step.
-
-    Args:
-        number: The attempt's number in the journal.
-        place: The step's number in the attempt.
-        step: The step.
-    """
-    record = step_record(number, place, step)
-    try:
-        return _line(record)
-    except TypeError:
-        return _line(without_deep_arguments(record))
-
-
-def _line(record: dict[str, object]) -> bytes:
-    try:
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # integers over 64 bits, lone surrogates, deep nesting
-        return f"{render(record)}\n".encode()
 
 
 def read_attempt(content: bytes) -> RecordedAttempt:

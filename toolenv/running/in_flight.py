@@ -16,13 +16,13 @@ from toolenv.running.appending import Appender, Sync
 from toolenv.running.atomic import write_atomically
 from toolenv.running.attempts import (
     RecordedAttempt,
+    check_parent,
     episode_line,
     read_begin,
     read_record,
-    step_line,
 )
 from toolenv.running.records import Attempt
-from toolenv.running.step_records import read_step
+from toolenv.running.step_records import read_step, step_line
 
 __all__ = ["InFlight", "keep_in_flight", "read_in_flight"]
 
@@ -52,9 +52,19 @@ class InFlight:
         """Note that an attempt begins."""
         self._write(attempt.number, episode_line(attempt))
 
-    def step(self, number: int, place: int, step: Step) -> None:
-        """Write an attempt's next step; it is handed to the system when this returns."""
-        self._write(number, step_line(number, place, step))
+    def step(self, attempt: Attempt, place: int, step: Step) -> None:
+        """Write an attempt's next step; it is handed to the system when this returns.
+
+        Args:
+            attempt: The attempt.
+            place: How many steps it has taken before.
+            step: The step; its parent is the number of an earlier one, as taken.
+
+        Raises:
+            JournalError: The parent does not come before it, or the file cannot be written.
+        """
+        check_parent(attempt, place, step)
+        self._write(attempt.number, step_line(attempt.number, place, step))
 
     def end(self, number: int) -> None:
         """Note that an attempt is in the journal."""

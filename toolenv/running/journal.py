@@ -27,7 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
-from toolenv.episodes import ROOT, Episode, Step
+from toolenv.episodes import Episode, Step
 from toolenv.errors import JournalError
 from toolenv.running.appending import Appender, Sync
 from toolenv.running.attempts import EncodedAttempt, encode_attempt
@@ -201,18 +201,12 @@ class AttemptWriter:
         """Take note of the next step; its parent is the number of an earlier one, as taken.
 
         Raises:
-            JournalError: The parent does not come before it, or the file cannot be written.
+            JournalError: It is written as taken, and its parent does not come before it or the
+                file cannot be written.
         """
-        place = self._steps
-        if not ROOT <= step.parent < place:
-            raise JournalError(
-                f"Step {place} names step {step.parent} as its parent, which is not there yet.",
-                where=f"{self._journal.path}: {self.attempt.key}",
-                fix="Write the steps in the order they were taken.",
-            )
         if self._in_flight is not None:
-            self._in_flight.step(self.attempt.number, place, step)
-        self._steps = place + 1
+            self._in_flight.step(self.attempt, self._steps, step)
+        self._steps += 1
 
     def end(self, episode: Episode) -> Result:
         """Finish the attempt; what is on the disk when this returns is said in the module.

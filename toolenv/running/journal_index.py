@@ -275,7 +275,7 @@ class JournalIndex:
 
     def keys(self) -> set[EpisodeKey]:
         """The keys of the finished episodes."""
-        return {key for key, _, _ in self.places()}
+        return set(map(_key, self._select("task, agent, policy, seed")))
 
     def outcomes(self) -> dict[EpisodeKey, Outcome]:
         """How each finished episode went, in the order they finished."""

@@ -72,8 +72,8 @@ def result_of(episode: Episode) -> Result:
     sources: dict[str, int] = {}
     origins: dict[str, int] = {}
     misses = 0
-    for step in episode.steps:
-        for _, status, source, origin, _, _, _ in step.responses:
+    for _, _, _, _, responses, _, _, _, _ in episode.steps:
+        for _, status, source, origin, _, _, _ in responses:
             sources[source] = sources.get(source, 0) + 1
             origins[origin] = origins.get(origin, 0) + 1
             if status == _MISS:

@@ -12,14 +12,36 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import orjson
+
 from toolenv.apis import Identity
 from toolenv.episodes import Call, FunctionCall, Response, Status, Step
-from toolenv.jsontext import nested_deeper
+from toolenv.jsontext import nested_deeper, render
 from toolenv.message_records import message_record, read_message
 
-__all__ = ["read_reward", "read_step", "step_record", "without_deep_arguments"]
+__all__ = ["json_line", "read_reward", "read_step", "step_line", "step_record"]
 
 _MAX_DEPTH = 150
+
+
+def step_line(episode: int, number: int, step: Step) -> bytes:
+    """The record of one step as a line of JSON; the arguments are those of ``step_record``."""
+    try:
+        return json_line(step_record(episode, number, step))
+    except TypeError:
+        return json_line(_without_deep_arguments(step_record(episode, number, step)))
+
+
+def json_line(record: dict[str, object]) -> bytes:
+    """A record as a line of JSON.
+
+    Raises:
+        TypeError: It has no JSON form.
+    """
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # integers over 64 bits, lone surrogates, deep nesting
+        return f"{render(record)}\n".encode()
 
 
 def step_record(episode: int, number: int, step: Step) -> dict[str, object]:
@@ -92,7 +114,7 @@ def _response_records(responses: Sequence[Response]) -> list[dict[str, object]]:
     return records
 
 
-def without_deep_arguments(record: dict[str, object]) -> dict[str, object]:
+def _without_deep_arguments(record: dict[str, object]) -> dict[str, object]:
     """A step's record without the arguments that are nested too deeply for JSON readers.
 
     Their text stays, and ``read_step`` reads the arguments from it again.
