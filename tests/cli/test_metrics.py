@@ -38,7 +38,7 @@ def test_tables_fit_eighty_columns_and_say_how_much_they_are_of(runs: tuple[Path
     assert "keyword: 8 episodes of 8 tasks" in lines
     assert any(line.split() == ["macro", "micro", "of"] for line in lines)
     assert "random less keyword, task by task:" in lines
-    assert "not computable:" in done.stdout and "gold calls are not known: 8" in done.stdout
+    assert "not computable:" in done.stdout and "gold edges are not known: 8" in done.stdout
     assert "No labels of people were given" in done.stdout
 
 
@@ -47,7 +47,7 @@ def test_json_holds_the_same(runs: tuple[Path, Path]) -> None:
     report = json.loads(done.stdout)
     assert report["clusters"] == "tool" and len(report["subjects"]) == 2
     figures = {one["metric"]: one for one in report["subjects"][0]["figures"]}
-    assert figures["node_f1"]["macro"] == {"value": None, "low": None, "high": None}
+    assert figures["edge_f1"]["macro"] == {"value": None, "low": None, "high": None}
     assert figures["finish_rate"]["computable"] == 8
     assert toolenv(*runs, "--json", "--by", "tool").stdout == done.stdout
 
