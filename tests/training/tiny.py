@@ -14,9 +14,9 @@ MARKED_TEMPLATE = (
     "<|end|>\n{% endif %}"
     "{% for message in messages %}"
     "{% if message.role == 'assistant' %}<|begin|>assistant\n{% generation %}{{ message.content }}"
-    "{% for call in message.tool_calls or [] %}\n<tool_call>\n"
+    "{% for call in message.tool_calls or [] %}<tool_call>\n"
     '{"name": {{ call.function.name | tojson }}, "arguments": '
-    "{{ call.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|end|>{% endgeneration %}\n"
+    "{{ call.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|end|>{% endgeneration %}"
     "{% else %}<|begin|>{{ message.role }}\n{{ message.content }}<|end|>\n{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}<|begin|>assistant\n{% endif %}"
 )

@@ -45,10 +45,11 @@ class Prompt(NamedTuple):
 
 
 class Continuation(NamedTuple):
-    """What was said, and how many tokens that took."""
+    """What was said, how many tokens that took, and which: the one that ends it included."""
 
     text: str
     tokens: int
+    ids: tuple[int, ...] = ()
 
 
 def generate(
@@ -90,8 +91,9 @@ def _read(loaded: LoadedModel, tokens: list[int], stop: Sequence[str]) -> Contin
     if stops:  # the rest of the row is padding
         while said and said[-1] == loaded.padding:
             said.pop()
-        return Continuation(text[: min(stops)], len(said))
-    return Continuation(text, min(ending + 1, len(tokens)))
+        return Continuation(text[: min(stops)], len(said), tuple(said))
+    ids = tuple(tokens[: ending + 1])
+    return Continuation(text, len(ids), ids)
 
 
 class _Draws:

@@ -232,7 +232,7 @@ class TransformersPolicy:
                 where=self.name,
                 fix="Where memory ran out, lower batch_size, context_length or max_new_tokens.",
             ) from None  # the traceback would keep the batch's memory
-        return self._read(said, len(prompt.tokens))
+        return self._read(said, prompt)
 
     def prompt(
         self,
@@ -268,10 +268,10 @@ class TransformersPolicy:
     def _generate(self, prompts: list[Prompt]) -> list[Continuation]:
         return generate(self.load(), prompts, self.sampling)
 
-    def _read(self, said: Continuation, prompt_tokens: int) -> Message:
+    def _read(self, said: Continuation, prompt: Prompt) -> Message:
         reasoning, text = split_thinking(said.text, self.think_tags)
         return read_action(text, self.action_format)._replace(
-            reasoning=reasoning, usage=Usage(prompt_tokens, said.tokens)
+            reasoning=reasoning, usage=Usage(len(prompt.tokens), said.tokens)
         )
 
 
