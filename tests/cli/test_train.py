@@ -40,6 +40,18 @@ def test_a_training_ends_with_its_last_figures_and_where_the_model_is(
     assert isinstance(measured, dict) and "logps/chosen" in measured
 
 
+def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: Here) -> None:
+    done = here(
+        f"train evaluate {made.model} --out out --split I1-inst --first 2 --max-steps 1"
+        " --policy-options 'max_new_tokens=4&device=cpu'",
+        tmp_path,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "0.0%" in done.stdout and done.stdout.splitlines()[-1] == "runs: out"
+    assert (tmp_path / "out" / "evaluation.json").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -48,6 +60,8 @@ def test_a_training_ends_with_its_last_figures_and_where_the_model_is(
         ("train sft --out out --model m --set epochs", "--set: 'epochs' is not NAME=VALUE."),
         ("train sft --out out --model m", "data: There are no such data. Make them with:"),
         ("train dpo --out out --model m --config no.toml", "no.toml: The file cannot be read"),
+        ("train grpo --out out --model m --set group=1", "group: Input should be greater"),
+        ("train evaluate nowhere --out out", "nowhere: The folder holds no model"),
         ("train sfd --out out", "No such command 'sfd'"),
     ],
 )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,46 +9,18 @@ import transformers
 
 from tests.agents.scripted import TASK, answering, environment, saying, tool
 from tests.training.data import Made
+from tests.training.scripted import Scripted, written
 from tests.training.tiny import MARKED_TEMPLATE
-from toolenv.agents.policies.generation import Continuation, Prompt
 from toolenv.agents.policies.prompting import with_objects
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.errors import ConfigurationError
-from toolenv.jsontext import parse
 from toolenv.judging.rewards import WeightedReward, call_cost
 from toolenv.simulators import FaultPlan, LocalSimulator, SimulatorBase, inject_faults
 from toolenv.training.grpo import check_prompts
 from toolenv.training.rollouts import Attempt, Rollouts, TrainedPolicy
 
 REWARD = WeightedReward(((1.0, call_cost),))
-
-
-class Scripted(TrainedPolicy):
-    """Says what a function of the prompt's text says, as tokens of the model's own tokenizer."""
-
-    def __init__(self, model: Path, script: Callable[[str, int], str], **options: Any) -> None:
-        super().__init__(model, max_new_tokens=64, batch_wait=0.0, **options)
-        self.script = script
-        self.asked = 0
-
-    def _generate(self, prompts: list[Prompt]) -> list[Continuation]:
-        tokenizer = self.load().tokenizer
-        found = []
-        for prompt in prompts:
-            self.asked += 1
-            text = self.script(tokenizer.decode(prompt.tokens), prompt.seed)
-            ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-            ids.append(tokenizer.eos_token_id)
-            found.append(Continuation(text, len(ids), tuple(ids)))
-        return found
-
-
-def written(call: str) -> str:
-    """A call as the template writes it."""
-    said: Any = parse(call)
-    arguments = json.dumps(said["arguments"])
-    return f'<tool_call>\n{{"name": "{said["name"]}", "arguments": {arguments}}}\n</tool_call>'
 
 
 def turn_of(prompt: str) -> int:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.training_output import checkpoint_table, quiet_libraries, write_rows_beside
 
 if TYPE_CHECKING:
+    from toolenv.running.tally import Progress
     from toolenv.training.configuration import TrainingConfiguration
 
 __all__ = ["app"]
@@ -159,6 +161,129 @@ def reward(
         _run(RewardConfiguration, train_reward, locals())
 
 
+@app.command()
+def grpo(
+    out: _Out,
+    model: _Model = None,
+    config: _Config = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="A task file, or module:function. Default: embedded.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Keep this split only.")] = None,
+    simulator: Annotated[
+        list[str] | None, typer.Option(help="What answers, as for 'toolenv run'; repeatable.")
+    ] = None,
+    rewards: Annotated[
+        list[str] | None,
+        typer.Option("--reward", help="NAME or WEIGHT*NAME, as -0.05*calls; repeatable."),
+    ] = None,
+    group: Annotated[int | None, typer.Option(help="Attempts at one task.")] = None,
+    seed: _Seed = None,
+    epochs: _Epochs = None,
+    max_steps: _MaxSteps = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Attempts of one device and one pass.")
+    ] = None,
+    learning_rate: _Rate = None,
+    max_length: _Length = None,
+    lora_rank: _Lora = None,
+    device: _Device = None,
+    setting: _Set = None,
+    resume: _Resume = False,
+    as_json: _Json = False,
+) -> None:
+    """Train on the environment, by the rewards of whole attempts (GRPO).
+
+    Examples:
+
+      toolenv train grpo --model models/sft --split train --out models/grpo
+
+      toolenv train grpo --model models/sft --tasks G1_instruction.json --simulator snapshot:a.snap
+          --reward check --reward=-0.05*calls --group 8 --out models/grpo
+    """
+    with friendly_errors():
+        from toolenv.training.configuration import GRPOConfiguration
+        from toolenv.training.grpo import train_grpo
+
+        _run(GRPOConfiguration, train_grpo, locals())
+
+
+@app.command()
+def evaluate(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of trainings (all their checkpoints), or of models."),
+    ],
+    out: _Out,
+    config: Annotated[
+        Path | None, typer.Option(help="A JSON file of the options of 'toolenv run'.")
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="A task file, or module:function. Default: embedded.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Keep this split only.")] = None,
+    first: Annotated[int | None, typer.Option(help="The first so many tasks.")] = None,
+    simulator: Annotated[
+        list[str] | None, typer.Option(help="What answers, as for 'toolenv run'; repeatable.")
+    ] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option(help="react, dfsdt, …; repeatable. Default: react.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
+    policy_options: Annotated[
+        str, typer.Option(help="Options of the policy, as temperature=0&max_new_tokens=128.")
+    ] = "",
+    figure: Annotated[bool, typer.Option(help="Draw the learning curve.")] = True,
+    as_json: _Json = False,
+) -> None:
+    """Run checkpoints on the same tasks, side by side, and draw the learning curve.
+
+    Examples:
+
+      toolenv train evaluate models/sft models/dpo --split I1-tool --out evaluations/first
+
+      toolenv train evaluate models/sft --agent react --agent dfsdt --seed 0 --seed 1
+          --policy-options 'temperature=0&max_new_tokens=128' --out evaluations/curve
+    """
+    with friendly_errors():
+        from toolenv.cli.progress import counted
+        from toolenv.running.configuration_files import read_configuration
+        from toolenv.training.evaluating import checkpoints_at, evaluate
+        from toolenv.training.learning_curve import draw_learning_curve
+
+        flags: dict[str, Any] = {
+            "tasks": tasks,
+            "split": split,
+            "first": first,
+            "simulator": simulator,
+            "agents": agent,
+            "seeds": seed,
+            "max_steps": max_steps,
+        }
+        given = {name: value for name, value in flags.items() if value not in (None, [])}
+        configuration = read_configuration(config, given)
+        found = checkpoints_at(checkpoints)
+        with quiet_libraries(), counted("episodes", quiet=as_json) as report:
+            before = dict.fromkeys((one.name for one in found), 0)
+
+            def told(name: str, progress: Progress) -> None:
+                before[name] = progress.done
+                report(sum(before.values()), progress.total * len(found))
+
+            rows = evaluate(found, configuration, out, options=policy_options, report=told)
+        curve = out / "learning-curve.svg"
+        drawn = figure and draw_learning_curve(rows, curve)
+        write_rows_beside(rows, out / "evaluation.json")
+        if as_json:
+            print_json({"out": str(out), "rows": [row.as_json() for row in rows]})
+            return
+        console.print(checkpoint_table(rows))
+        if drawn:
+            console.print(plain(f"learning curve: {curve}"), soft_wrap=True)
+        console.print(plain(f"runs: {out}"), soft_wrap=True)
+
+
 def _run(kind: type[TrainingConfiguration], train: Callable[..., None], given: Any) -> None:
     """Train, and show how it ended."""
     from toolenv.cli.progress import counted
@@ -166,7 +291,7 @@ def _run(kind: type[TrainingConfiguration], train: Callable[..., None], given: A
 
     quiet, out = given["as_json"], given["out"]
     configuration = configure(kind, given["config"], _flags(kind, given))
-    with _quiet_libraries(), counted("steps", quiet=quiet) as report:
+    with quiet_libraries(), counted("steps", quiet=quiet) as report:
         train(configuration, out, resume=given["resume"], report=report)
     last = _last_measured(out)
     if quiet:
@@ -223,23 +348,3 @@ def _last_measured(out: Path) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _quiet_libraries() -> Any:
-    """Without the libraries' own bars and notices, which say nothing that a user can act on."""
-    import warnings
-    from contextlib import contextmanager
-
-    @contextmanager
-    def quiet() -> Any:
-        import datasets
-        import transformers
-
-        datasets.disable_progress_bars()
-        transformers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.set_verbosity_error()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-
-    return quiet()

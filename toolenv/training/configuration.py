@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility
 from toolenv.errors import ConfigurationError
+from toolenv.running.configuration_files import read_options
+from toolenv.simulators.wrapper_kinds import closest
 
 __all__ = [
     "DPOConfiguration",
@@ -21,7 +23,6 @@ __all__ = [
     "SFTConfiguration",
     "TrainingConfiguration",
     "configure",
-    "read_settings",
 ]
 
 Kind: TypeAlias = Literal["sft", "dpo", "reward", "grpo"]
@@ -211,59 +212,22 @@ def configure(
     Raises:
         ConfigurationError: The file cannot be read, or a setting does not fit.
     """
-    values = read_settings(file) if file is not None else {}
+    values = read_options(file) if file is not None else {}
     given = {name: value for name, value in (flags or {}).items() if value not in (None, [], {})}
     lora = {**(values.get("lora") or {}), **(given.pop("lora", None) or {})}
     merged = {**values, **given, **({"lora": lora} if lora else {})}
+    unknown = next((name for name in merged if name not in kind.model_fields), None)
+    if unknown is not None:
+        known = ", ".join(kind.model_fields)
+        raise ConfigurationError(
+            "There is no such setting.",
+            where=f"{file}: {unknown}" if unknown in values else unknown,
+            fix=closest(unknown, kind.model_fields).strip() or f"The settings are {known}.",
+        )
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(kind.model_fields)
-        unknown = first["type"] == "extra_forbidden"
-        raise ConfigurationError(
-            "There is no such setting." if unknown else f"{first['msg']}.",
-            where=f"{file}: {where}" if file is not None and where in values else where,
-            fix=f"The settings are {known}." if unknown else "",
-        ) from None
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a TOML, YAML or JSON file.
-
-    Raises:
-        ConfigurationError: It cannot be read, or holds something else than settings by name.
-    """
-    try:
-        text = path.read_bytes()
-        values = _parse(path.suffix.lower(), text)
-    except ImportError as error:
-        raise ConfigurationError(
-            f"YAML needs {error.name}, which is not installed.",
-            where=str(path),
-            fix="pip install pyyaml, or write the file as TOML or JSON.",
-        ) from None
-    except Exception as error:  # each library has exceptions of its own
-        raise ConfigurationError(
-            f"The file cannot be read: {error}.".replace("..", "."),
-            where=str(path),
-            fix="Give a TOML, YAML or JSON file.",
-        ) from None
-    if not isinstance(values, dict):
-        raise ConfigurationError("The file holds no settings by name.", where=str(path))
-    return values
-
-
-def _parse(suffix: str, text: bytes) -> Any:
-    if suffix == ".toml":
-        import tomllib
-
-        return tomllib.loads(text.decode())
-    if suffix in (".yaml", ".yml"):
-        import yaml
-
-        return yaml.safe_load(text)
-    from toolenv.jsontext import parse
-
-    return parse(text)
+        name = ".".join(str(part) for part in first["loc"])
+        where = f"{file}: {name}" if first["loc"] and first["loc"][0] in values else name
+        raise ConfigurationError(f"{first['msg']}.", where=where) from None

@@ -1,0 +1,72 @@
+"""What the commands of training show."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from toolenv.cli.output import plain
+
+if TYPE_CHECKING:
+    from toolenv.judging.bootstrap import Estimate
+    from toolenv.training.evaluating import Evaluated
+
+__all__ = ["checkpoint_table", "quiet_libraries", "write_rows_beside"]
+
+
+def checkpoint_table(rows: Sequence[Evaluated]) -> Table:
+    """Checkpoints side by side."""
+    table = Table("checkpoint", "step", "agent", "split", "episodes", "passed", "steps", "messages")
+    for row in rows:
+        table.add_row(
+            plain(row.checkpoint.name),
+            "" if row.checkpoint.step is None else str(row.checkpoint.step),
+            plain(row.agent),
+            plain(row.split or "all"),
+            str(row.episodes),
+            _share(row.passed),
+            _mean(row.steps),
+            _mean(row.policy_calls),
+        )
+    return table
+
+
+def write_rows_beside(rows: Sequence[Evaluated], path: Path) -> None:
+    """Write the rows as JSON."""
+    from toolenv.files import replacing
+    from toolenv.jsontext import render
+
+    with replacing(path) as new:
+        new.write_text(f"{render([row.as_json() for row in rows])}\n", encoding="utf-8")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Without the libraries' own bars and notices, which say nothing that a user can act on."""
+    try:
+        import datasets
+        import transformers
+    except ImportError:  # what needs them says so
+        yield
+        return
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def _share(estimate: Estimate) -> str:
+    if estimate.value != estimate.value:
+        return "–"
+    return f"{estimate.value:.1%} ({estimate.low:.1%}–{estimate.high:.1%})"
+
+
+def _mean(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f}" if estimate.value == estimate.value else "–"
