@@ -17,6 +17,7 @@ from tests.report.runs_by_hand import HOSTILE, hostile, judge, mixed, tree, writ
 from tests.running.episodes_by_hand import episodes
 from toolenv.episodes import Episode
 from toolenv.errors import JournalError
+from toolenv.judging.agreement import Label
 from toolenv.report.page import write_report
 from toolenv.report.visible import visible
 from toolenv.running.folder import RunFolder
@@ -45,6 +46,15 @@ def test_the_summary_needs_no_script(tmp_path: Path) -> None:
     ):
         assert part in page.words
     assert page.tags.count("table") == 6
+
+
+def test_verdicts_are_held_against_what_people_say(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", mixed())
+    judge(run)
+    labels = [Label(task=str(588 + n), label="passed", agent="dfsdt") for n in range(12)]
+    write_report([run], tmp_path / "report.html", labels=labels)
+    page = Elements((tmp_path / "report.html").read_text("utf-8"))
+    assert "agreement with people, 12 labels: kappa" in page.words
 
 
 def test_every_step_of_every_episode_is_in_the_file(tmp_path: Path) -> None:

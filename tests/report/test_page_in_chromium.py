@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.report.chromium import chromium, fits, needs_chromium, outcomes, tab, visit
-from tests.report.runs_by_hand import HOSTILE, hostile, judge, mixed, write_run
+from tests.report.runs_by_hand import HOSTILE, chain, hostile, judge, mixed, write_run
 from toolenv.report.page import write_report
 from toolenv.report.visible import visible
+from toolenv.tasks import Task
 
 pytestmark = needs_chromium
 
@@ -84,7 +86,7 @@ def test_an_episode_is_unpacked_once_it_is_opened(page: Page, report: str) -> No
     step.get_by_text("Diversity message").click()
     expect(step.get_by_text("take a different step")).to_be_visible()
     page.get_by_role("button", name="Format JSON").click()
-    assert '\n  "error": ""' in page.locator("#step-3 pre").inner_text()
+    assert '\n  "error": ""' in (page.locator("#step-3 pre").text_content() or "")
 
 
 def test_episodes_are_filtered_searched_and_sorted(page: Page, report: str) -> None:
@@ -156,14 +158,8 @@ def test_the_tree_shows_what_became_of_each_step(page: Page, report: str) -> Non
     states = [
         re.findall(r"state-(\w+)", nodes.nth(n).get_attribute("class") or "") for n in range(6)
     ]
-    assert [state for (state,) in states] == [
-        "success",
-        "backtracked",
-        "gave_up",
-        "success",
-        "limit",
-        "success",
-    ]
+    chosen, back, gave_up, limit = "success", "backtracked", "gave_up", "limit"
+    assert [state for (state,) in states] == [chosen, back, gave_up, chosen, limit, chosen]
     assert page.locator(".edge.diversity").count() == 1
     assert page.locator(".node .diamond").count() == 1
     expect(page.locator(".legend")).to_contain_text("on the path that passed")
@@ -190,6 +186,27 @@ def test_the_tree_is_moved_and_zoomed(page: Page, report: str) -> None:
     assert len(set(seen)) == 3
     page.get_by_role("button", name="Fit the tree").click()
     assert drawing.get_attribute("viewBox") == seen[0]
+
+
+def test_a_tree_of_thousands_is_drawn_where_it_is_looked_at(
+    browser: Browser, tmp_path: Path
+) -> None:
+    task = Task(id="long", instruction="?")
+    look, end = chain(task).steps
+    looks = (look._replace(parent=n - 1) for n in range(2_000))
+    steps = (*looks, end._replace(parent=1_999))
+    episode = replace(chain(task), steps=steps, chosen=2_000)
+    write_report([write_run(tmp_path / "run", [episode])], tmp_path / "report.html")
+    with tab(browser) as page:
+        visit(page, f"{(tmp_path / 'report.html').as_uri()}#episode/run/long/react/script/0")
+        assert 0 < page.locator("[role=treeitem]").count() < 200
+        assert page.locator(".step:has(.call)").count() < 500
+        page.keyboard.press("g")
+        page.keyboard.press("End")
+        expect(page.locator("[role=treeitem]:focus")).to_contain_text("2000 Finish")
+        expect(page.locator("#step-2000")).to_be_in_viewport()
+        expect(page.locator("#step-2000 .call")).to_contain_text("Finish(")
+        assert page.locator("[role=treeitem]").count() < 200
 
 
 def test_everything_can_be_done_by_keyboard(page: Page, report: str) -> None:

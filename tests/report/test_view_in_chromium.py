@@ -53,6 +53,7 @@ def test_a_run_is_looked_at_while_it_grows(tmp_path: Path) -> None:
             page.get_by_role("link", name="Summary").click()
             expect(page.get_by_text("2 episodes of 3 tasks")).to_be_visible()
             page.goto(f"{address}/#episode/run/0/dfsdt/script/0")
+            expect(page.locator(".step")).to_have_count(6)
             page.locator(".step").first.evaluate("(step) => { step.title = 'being read' }")
             run.journal.write(chain(tasks[2], outcome="failed"))
             run.write_results()

@@ -16,6 +16,9 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
     title: Annotated[str, typer.Option(help="The page's heading. Default: the runs' names.")] = "",
+    labels: Annotated[
+        Path | None, typer.Option(help="What people say: JSON Lines, or CSV with a header.")
+    ] = None,
     figures: Annotated[
         Path | None, typer.Option(help="A folder for each figure as SVG and PNG.")
     ] = None,
@@ -33,10 +36,12 @@ def report(
     """
     with friendly_errors():
         from toolenv.cli.progress import counted
+        from toolenv.judging.agreement import read_labels
         from toolenv.report.page import write_report
 
+        said = read_labels(labels) if labels is not None else ()
         with counted("episodes") as tell:
-            found = write_report(runs, out, title=title, report=tell)
+            found = write_report(runs, out, title=title, labels=said, report=tell)
         if figures is not None:
             from toolenv.report.figures import write_figures
 

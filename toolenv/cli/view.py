@@ -17,6 +17,9 @@ def view(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = 8765,
     title: Annotated[str, typer.Option(help="The page's heading. Default: the runs' names.")] = "",
+    labels: Annotated[
+        Path | None, typer.Option(help="What people say: JSON Lines, or CSV with a header.")
+    ] = None,
 ) -> None:
     """Look at runs in a browser while they grow; on this machine alone, until Ctrl-C.
 
@@ -29,6 +32,7 @@ def view(
     """
     with friendly_errors():
         from toolenv.errors import ConfigurationError
+        from toolenv.judging.agreement import read_labels
 
         try:
             from toolenv.report.growing import GrowingRuns
@@ -39,7 +43,8 @@ def view(
                 f"Viewing needs {error.name}.", fix="Install it: pip install 'toolenv[server]'."
             ) from error
 
-        application = make_application(GrowingRuns(runs, title=title))
+        said = read_labels(labels) if labels is not None else ()
+        application = make_application(GrowingRuns(runs, title=title, labels=said))
         listening = listen("127.0.0.1", port)
         address = address_of(listening)
 

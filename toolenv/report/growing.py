@@ -10,6 +10,7 @@ from typing import NamedTuple
 from toolenv.errors import ToolenvError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue, parse, render
+from toolenv.judging.agreement import Label
 from toolenv.report.episode_data import episode_data
 from toolenv.report.index import index_data
 from toolenv.report.overview import Overview, overview_of
@@ -40,14 +41,18 @@ class GrowingRuns:
     Args:
         paths: The run folders.
         title: The page's heading; the runs' names by default.
+        labels: What people say of the episodes.
 
     Raises:
         JournalError: A run cannot be read at all.
     """
 
-    def __init__(self, paths: Sequence[Path], *, title: str = "") -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, title: str = "", labels: Sequence[Label] = ()
+    ) -> None:
         self._paths = paths
         self._title = title
+        self._labels = labels
         self._lock = threading.Lock()
         self._rows: dict[tuple[str, EpisodeKey], Row] = {}
         self._tried = ""
@@ -57,7 +62,10 @@ class GrowingRuns:
     def page(self) -> str:
         """The page as it is now, without episodes."""
         state = self._now()
-        return "".join(page_pieces(state.runs, state.overview, title=self._title, live=True))
+        pieces = page_pieces(
+            state.runs, state.overview, title=self._title, live=True, labels=self._labels
+        )
+        return "".join(pieces)
 
     def index(self, known: str) -> bytes | None:
         """The list of episodes with its version as JSON; None where the client knows it."""

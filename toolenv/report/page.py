@@ -21,6 +21,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from toolenv.judging.agreement import Label
 from toolenv.judging.error_taxonomy import ERROR_KINDS
 from toolenv.report.chunks import EpisodeChunks, packed
 from toolenv.report.curves import curves_svg
@@ -28,7 +29,7 @@ from toolenv.report.episode_data import TEXT_LENGTH, episode_data
 from toolenv.report.index import index_data
 from toolenv.report.overview import Overview, overview_of
 from toolenv.report.overview_tables import tables_of
-from toolenv.report.runs import ReportedRun, Row, open_runs, row_of_episode
+from toolenv.report.runs import JudgedSet, ReportedRun, Row, open_runs, row_of_episode
 from toolenv.report.tables import cell_text
 from toolenv.report.verdicts import judged_figures, judged_lines
 from toolenv.report.visible import visible
@@ -58,6 +59,7 @@ def write_report(
     *,
     title: str = "",
     text_length: int = TEXT_LENGTH,
+    labels: Sequence[Label] = (),
     report: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Overview:
     """Write runs as one self-contained HTML page, which holds every step of every episode.
@@ -67,6 +69,7 @@ def write_report(
         path: The file to write.
         title: The page's heading; the runs' names by default.
         text_length: How many characters of one text the page holds; what is cut is said.
+        labels: What people say of the episodes, for the verdicts' agreement with them.
         report: Told how many episodes were read, and of how many.
 
     Returns:
@@ -98,6 +101,7 @@ def write_report(
             title=title,
             index=packed(index_data(runs, rows, chunks.places(order))),
             chunks=chunks.packed(order),
+            labels=labels,
         )
         write_atomically(Path(path), (piece.encode() for piece in pieces))
     return overview
@@ -111,6 +115,7 @@ def page_pieces(
     index: str = "",
     chunks: Iterable[str] = (),
     live: bool = False,
+    labels: Sequence[Label] = (),
 ) -> Iterator[str]:
     """The page, piece by piece.
 
@@ -122,8 +127,9 @@ def page_pieces(
         chunks: The episodes, packed.
         live: Whether the list and the episodes are asked for where the page comes from, again and
             again, instead of being in it.
+        labels: What people say of the episodes.
     """
-    labels = {player: visible(overview.label(player)) for player in overview.players}
+    names = {player: visible(overview.label(player)) for player in overview.players}
     yield from (
         _environment()
         .get_template("report.html")
@@ -140,7 +146,7 @@ def page_pieces(
             curves=[
                 Markup(
                     curves_svg(
-                        {labels[player]: points for player, points in curves.items()},
+                        {names[player]: points for player, points in curves.items()},
                         title=f"Pass rate by {name}",
                         across=f"{name} of one episode",
                     )
@@ -148,7 +154,7 @@ def page_pieces(
                 for name, curves in overview.curves.items()
             ],
             judged=[
-                (run.name, one.name, _judged_lines(run, one.name))
+                (run.name, one.name, _judged_lines(run, one, labels))
                 for run in runs
                 for one in run.judged
             ],
@@ -177,14 +183,14 @@ def content_security_policy(*, live: bool = False) -> str:
     )
 
 
-def _judged_lines(run: ReportedRun, name: str) -> list[str]:
-    judged = next(one for one in run.judged if one.name == name)
+def _judged_lines(run: ReportedRun, judged: JudgedSet, labels: Sequence[Label]) -> list[str]:
     compatibility = judged.manifest.settings.get("compatibility")
     figures = judged_figures(
         judged.verdicts,
         compatibility if isinstance(compatibility, str) else None,
         list(run.folder.tasks),
         judged.manifest.seed,
+        labels,
     )
     return list(judged_lines(figures))
 

@@ -29,8 +29,7 @@ const callParts = (call, where) => [
   call.text === undefined ? null : block(`Response of ${where}`, call.text),
 ];
 
-const stepItem = (row, step, number) => make(
-  "li", { class: `step state-${step.state}`, id: `step-${number}`, tabindex: "-1" },
+const stepParts = (row, step, number) => present([
   make("p", { class: "step-head" },
     make("a", { href: episodeLink(row, number) }, `Step ${number}`),
     make("span", { class: "state" }, known.states[step.state]),
@@ -44,7 +43,26 @@ const stepItem = (row, step, number) => make(
   step.thought ? saidMissing(step.thought) : null,
   step.calls.map((call) => callParts(call, `step ${number}`)),
   step.observation ? [make("p", { class: "soft" }, "Observation, as the policy saw it"), block(`Observation of step ${number}`, step.observation)] : null,
-);
+]);
+
+const FILLED_AT_ONCE = 200;
+
+// The steps of an episode. Of very long ones those are filled that come near what is seen.
+const stepItems = (row, steps) => {
+  const items = steps.map((step, number) => make("li", { class: `step state-${step.state}`, id: `step-${number}`, tabindex: "-1" }));
+  const filledIn = (number) => {
+    if (!items[number].hasChildNodes()) items[number].append(...stepParts(row, steps[number], number));
+    return items[number];
+  };
+  if (items.length <= FILLED_AT_ONCE) items.forEach((_, number) => filledIn(number));
+  else {
+    const near = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) if (isIntersecting) filledIn(Number(target.id.slice(5)));
+    }, { rootMargin: "1500px" });
+    items.forEach((item) => near.observe(item));
+  }
+  return { items, filledIn };
+};
 
 const about = (row) => make("p", { class: "facts-line" },
   outcomeMark(row.outcome), fact("reward", String(row.reward)), fact("ended", row.ended || "not at all"),
@@ -89,13 +107,17 @@ const showEpisode = async (row, at) => {
   const episode = await episodeOf(row);
   if (readRoute(location.hash).view !== "episode" || rowAt(readRoute(location.hash).parts) !== row) return;
   drawEpisode(row, episode, at);
+  if (at === undefined) scrollTo({ top: 0, behavior: "instant" });
   episodeView.removeAttribute("aria-busy");
 };
 
 const drawEpisode = (row, episode, at) => {
-  const items = episode.steps.map((step, number) => stepItem(row, step, number));
+  const { items, filledIn } = stepItems(row, episode.steps);
+  let marked = 0;
   const mark = (number, scroll) => {
-    items.forEach((item, place) => item.classList.toggle("at", place === number));
+    items[marked].classList.remove("at");
+    filledIn(number).classList.add("at");
+    marked = number;
     if (scroll) items[number].scrollIntoView({ block: "start" });
   };
   const tree = treeDrawing(episode, (number, enter) => {

@@ -1,5 +1,6 @@
 // An episode's decision tree as a drawing: time runs down, each branch has a column of its own.
 
+const DRAWN_AT_ONCE = 400; // steps
 const READABLE = 0.6; // a tree that does not fit at this scale is shown in part
 const NODE = { width: 152, height: 40, across: 172, down: 62 };
 
@@ -47,16 +48,16 @@ const treeDrawing = (episode, select) => {
   const roots = steps.flatMap((step, number) => (step.parent < 0 ? [number] : []));
   const left = (number) => places[number].column * NODE.across;
   const top = (number) => places[number].depth * NODE.down;
-  const edges = draw("g", { "aria-hidden": "true" }, steps.flatMap((step, number) => {
-    if (step.parent < 0) return [];
+  const edges = steps.map((step, number) => {
+    if (step.parent < 0) return null;
     const [x, y] = [left(step.parent) + NODE.width / 2, top(step.parent) + NODE.height];
     const turn = y + (NODE.down - NODE.height) / 2;
     const to = left(number) + NODE.width / 2;
-    return [draw("path", {
+    return draw("path", {
       d: `M${x} ${y}V${turn}H${to}V${top(number)}`,
       class: `edge state-${step.state}${step.diversity ? " diversity" : ""}`,
-    })];
-  }));
+    });
+  });
   const nodes = steps.map((step, number) => draw(
     "g",
     {
@@ -75,7 +76,8 @@ const treeDrawing = (episode, select) => {
     width: Math.max(...places.map((place) => place.column), 0) * NODE.across + NODE.width,
     height: Math.max(...places.map((place) => place.depth), 0) * NODE.down + NODE.height,
   };
-  const svg = draw("svg", { role: "tree", "aria-label": "Decision tree", class: "tree" }, edges, draw("g", { role: "group" }, nodes));
+  const [lines, boxes] = [draw("g", { "aria-hidden": "true" }), draw("g", { role: "group" })];
+  const svg = draw("svg", { role: "tree", "aria-label": "Decision tree", class: "tree" }, lines, boxes);
 
   svg.style.setProperty("--drawn", `${size.height + 28}px`);
 
@@ -83,9 +85,29 @@ const treeDrawing = (episode, select) => {
   let moved = false;
   let touched = false;
   const box = () => ({ width: svg.clientWidth || 600, height: svg.clientHeight || 400 });
+  const drawn = new Set();
   const look = () => {
     const { width, height } = box();
-    svg.setAttribute("viewBox", `${view.x} ${view.y} ${width / view.scale} ${height / view.scale}`);
+    const [wide, high] = [width / view.scale, height / view.scale];
+    svg.setAttribute("viewBox", `${view.x} ${view.y} ${wide} ${high}`);
+    svg.classList.toggle("far", view.scale < 0.2);
+    // Of a very large tree only what is seen is in the page: browsers are slow to draw thousands.
+    const all = steps.length <= DRAWN_AT_ONCE;
+    steps.forEach((step, number) => {
+      const from = step.parent < 0 ? number : step.parent;
+      const seen = all || (left(number) + NODE.width > view.x && left(from) < view.x + wide
+        && top(number) + NODE.height > view.y && top(from) < view.y + high);
+      if (seen === drawn.has(number)) return;
+      if (seen) {
+        drawn.add(number);
+        boxes.append(nodes[number]);
+        if (edges[number]) lines.append(edges[number]);
+      } else if (nodes[number] !== document.activeElement) {
+        drawn.delete(number);
+        nodes[number].remove();
+        edges[number]?.remove();
+      }
+    });
   };
   const fit = (smallest = 0.05) => {
     const { width, height } = box();
@@ -114,14 +136,15 @@ const treeDrawing = (episode, select) => {
   };
   let current = 0;
   const mark = (number) => {
-    nodes.forEach((node, place) => {
-      node.setAttribute("aria-selected", place === number ? "true" : "false");
-      node.setAttribute("tabindex", place === number ? "0" : "-1");
-    });
+    for (const [place, is] of [[current, false], [number, true]]) {
+      nodes[place].setAttribute("aria-selected", String(is));
+      nodes[place].setAttribute("tabindex", is ? "0" : "-1");
+    }
     current = number;
   };
   const go = (number) => {
     if (number === undefined || number < 0) return;
+    show(number);
     mark(number);
     nodes[number].focus({ preventScroll: true });
     select(number, false);
