@@ -7,8 +7,8 @@ cost grows with the conversation.
 
     python -m benchmarks.frameworks [--peers FOLDER --scripts FOLDER]
 
-``--peers`` holds an environment of Python for each peer (``verifiers/bin/python``,
-``inspect/bin/python``), ``--scripts`` what they run (``c_verifiers.py``, ``d_inspect.py``: arguments
+``--peers`` holds an environment of Python for each peer (``verifiers/bin/python`` and
+``inspect/bin/python``), ``--scripts`` what they run (``c_verifiers.py``, ``d_inspect.py``; told
 turns and episodes; one line of JSON with ``median_per_s`` and ``max_per_s``). Theirs and ours take
 turns, so that a drifting machine drifts for all. Without the two, only ours is measured.
 """
@@ -38,7 +38,7 @@ from toolenv.tasks import Check, Task
 __all__ = ["main"]
 
 TOOL = LocalTool("Weather", "Weather", "Weather of cities.")
-REPORT = {"city": "Paris", "temp_c": 21, "sky": "clear"}
+REPORT: dict[str, JsonValue] = {"city": "Paris", "temp_c": 21, "sky": "clear"}
 
 
 @TOOL.api()
@@ -126,7 +126,7 @@ def peer(python: Path, script: Path, turns: int, episodes: int) -> tuple[float, 
 def measure(
     repeats: int, works: dict[str, Callable[[], tuple[float, float]]]
 ) -> dict[str, list[tuple[float, float]]]:
-    """Each work's median and best of every repeat, all of them in turn; the first does not count."""
+    """Each work's median and best of every repeat, in turn; the first does not count."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for repeat in range(repeats + 1):
         for name, work in works.items():

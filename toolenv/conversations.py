@@ -33,22 +33,21 @@ def step_messages(step: Step, number: int) -> list[dict[str, JsonValue]]:
         number: Its place on its path, from 0.
     """
     message = step.message
-    ids = [call.id or f"call_{number}_{index}" for index, call in enumerate(message.calls)]
-    if not all(call.id for call in message.calls):
-        named = [call._replace(id=id_) for call, id_ in zip(message.calls, ids, strict=True)]
-        message = message._replace(calls=tuple(named))
-    messages = [message.as_openai()]
+    said = message.as_openai(number)
     if message.reasoning:
-        messages[0]["reasoning_content"] = message.reasoning
-    for call, response, id_ in zip(step.calls, step.responses, ids, strict=True):
-        messages.append(
-            {
-                "role": "tool",
-                "tool_call_id": id_,
-                "name": call.function,
-                "content": response.text,
-            }
-        )
+        said["reasoning_content"] = message.reasoning
+    messages = [said]
+    if message.calls:
+        ids = [call["id"] for call in said["tool_calls"]]  # type: ignore[union-attr, call-overload, index]
+        for id_, call, response in zip(ids, step.calls, step.responses, strict=True):
+            messages.append(
+                {
+                    "role": "tool",
+                    "tool_call_id": id_,
+                    "name": call.function,
+                    "content": response.text,
+                }
+            )
     if not step.calls and step.observation:
         messages.append({"role": "user", "content": step.observation})
     return messages

@@ -23,7 +23,7 @@ from gymnasium.utils import seeding
 from toolenv import bridge
 from toolenv.actions import ACTION_FORMATS, Action, ActionFormat, read_action
 from toolenv.apis import FINISH
-from toolenv.checks import check_reward, outcome_of
+from toolenv.checks import check_reward
 from toolenv.conversations import SYSTEM_PROMPT, conversation, observe, step_messages
 from toolenv.env_settings import (
     COMPATIBILITIES,
@@ -363,7 +363,8 @@ class ToolEnv(gymnasium.Env[str, str]):
         """
         shared = self._need()
         steps, numbers = number_in_preorder(shared.steps)
-        at = numbers[chosen.at] if chosen is not None else ROOT
+        at_taken = chosen.at if chosen is not None else ROOT
+        at = numbers[at_taken]
         branch = Branch(shared.task, steps, at)
         exhausted = shared.meter.exhausted()
         ended = failed or branch.ended or (f"limit:{exhausted}" if exhausted else "no_answer")
@@ -375,7 +376,7 @@ class ToolEnv(gymnasium.Env[str, str]):
             policy=policy,
             seed=seed,
             ended=ended,
-            outcome="infrastructure_error" if failed else outcome_of(branch),
+            outcome="infrastructure_error" if failed else shared.outcome_of(at_taken),
             reward=sum(step.reward for step in branch.path()),
             cost=shared.meter.cost(),
             fingerprints={"environment": self.fingerprint, "agent": agent_fingerprint},
@@ -638,7 +639,10 @@ class ToolEnv(gymnasium.Env[str, str]):
         reward = 0.0
         if ended or settings.reward is not check_reward:  # which rewards ends alone
             try:
-                reward = settings.reward(Branch(shared.task, steps, at))
+                if settings.reward is check_reward and not ended.startswith("error:"):
+                    reward = float(shared.outcome_of(at) == "passed")  # the same, decided once
+                else:
+                    reward = settings.reward(Branch(shared.task, steps, at))
             except BaseException:  # a reward that fails leaves the branch as it was
                 steps.pop()
                 self._at = parent
@@ -680,7 +684,7 @@ class ToolEnv(gymnasium.Env[str, str]):
         shared = self._shared
         assert shared is not None  # only called within an episode
         last = responses[-1] if responses else _NOTHING
-        outcome: Outcome = outcome_of(self.branch) if ended else "unsure"
+        outcome: Outcome = shared.outcome_of(self._at) if ended else "unsure"
         return {
             "task": shared.task.id,
             "status": int(status),

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
-from toolenv.actions import ActionFormat
+from toolenv.actions import ActionFormat, Resolver
+from toolenv.apis import API
 from toolenv.episodes import Branch
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats import read_tasks
-from toolenv.jsontext import render_sorted
+from toolenv.formats.toolbench.functions import compatibility_functions
+from toolenv.jsontext import JsonValue, render_sorted
 from toolenv.limits import Budget
 from toolenv.open_domain import OpenDomain
 from toolenv.simulators.base import Simulator
 from toolenv.simulators.specification import import_object
 from toolenv.tasks import Task
 
-__all__ = ["COMPATIBILITIES", "Compatibility", "Reward", "Settings", "load_tasks", "read_budget"]
+__all__ = [
+    "COMPATIBILITIES",
+    "Compatibility",
+    "Offered",
+    "Reward",
+    "Settings",
+    "load_tasks",
+    "read_budget",
+]
 
 Reward: TypeAlias = Callable[[Branch], float]
 """The reward of a branch's last step: local and pure; LLM judges score afterwards."""
@@ -30,6 +40,50 @@ Compatibility: TypeAlias = Literal["", "toolbench", "stabletoolbench"]
 """Whose function schemas, name matching and rendering are reproduced; empty for ours."""
 
 COMPATIBILITIES: tuple[Compatibility, ...] = get_args(Compatibility)
+
+
+class Offered(NamedTuple):
+    """What a task offers, in the environment's dialect.
+
+    Args:
+        functions: What the policy is shown; ``Finish`` last.
+        named_apis: Function name to API.
+        resolver: Reads calls of them.
+    """
+
+    functions: list[dict[str, JsonValue]]
+    named_apis: Mapping[str, API]
+    resolver: Resolver
+
+
+class _LatestOffers:
+    """What the latest tasks offer: their schemas are compiled once, not in each episode."""
+
+    _MOST: Final = 256
+
+    def __init__(self) -> None:
+        self._by_task: dict[int, tuple[Task, Offered]] = {}
+
+    def of(self, task: Task, settings: Settings) -> Offered:
+        known = self._by_task.get(id(task))  # the entry keeps the task, and with it the number
+        if known is not None:
+            return known[1]
+        domain = settings.open_domain
+        if domain is not None and domain.search:
+            named = domain.retriever.corpus.named
+            offered = Offered(domain.functions(), named, Resolver(named))
+        elif settings.compatibility:
+            functions, named = compatibility_functions(task, settings.compatibility)
+            offered = Offered(functions, named, Resolver(named, "suffix"))
+        else:
+            offered = Offered(task.functions, task.named_apis, Resolver(task.named_apis))
+        if len(self._by_task) >= self._MOST:
+            self._by_task.clear()
+        self._by_task[id(task)] = (task, offered)
+        return offered
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _LatestOffers, ()  # numbers of objects mean nothing elsewhere
 
 
 @dataclass(frozen=True)
@@ -47,6 +101,11 @@ class Settings:
     system_prompt: str
     reminder: str
     open_domain: OpenDomain | None = None
+    _offers: _LatestOffers = field(default_factory=_LatestOffers, init=False, repr=False)
+
+    def offered_by(self, task: Task) -> Offered:
+        """What a task offers to the policy."""
+        return self._offers.of(task, self)
 
     @cached_property
     def by_id(self) -> dict[str, Task]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 
-from toolenv.actions import Matching, Resolver
-from toolenv.apis import API
+from toolenv.checks import outcome_of
 from toolenv.env_settings import Settings
-from toolenv.episodes import ROOT, Step
-from toolenv.formats.toolbench.functions import compatibility_functions
+from toolenv.episodes import ROOT, Branch, Outcome, Step
 from toolenv.limits import Meter
 from toolenv.seeds import derive
 from toolenv.tasks import Task
@@ -28,6 +26,7 @@ class EpisodeState:
         "meter",
         "named_apis",
         "observer",
+        "outcomes",
         "ranks",
         "resolver",
         "seed",
@@ -45,18 +44,8 @@ class EpisodeState:
         self.observer: Callable[[Step], None] | None = None
         self._seeds: dict[int, int] = {ROOT: seed}
         self._decided: dict[tuple[int, int], int] = {}
-        matching: Matching = "exact"
-        named: Mapping[str, API]
-        if settings.open_domain is not None and settings.open_domain.search:
-            self.functions = settings.open_domain.functions()
-            named = settings.open_domain.retriever.corpus.named
-        elif settings.compatibility:
-            self.functions, named = compatibility_functions(task, settings.compatibility)
-            matching = "suffix"
-        else:
-            self.functions, named = task.functions, task.named_apis
-        self.named_apis = named
-        self.resolver = Resolver(named, matching)
+        self.outcomes: dict[int, Outcome] = {}
+        self.functions, self.named_apis, self.resolver = settings.offered_by(task)
 
     def take_rank(self, parent: int, wanted: int | None) -> int:
         """The place of a new step among its siblings: the wanted one, else the next free."""
@@ -64,6 +53,13 @@ class EpisodeState:
         rank = following if wanted is None else wanted
         self.ranks[parent] = max(following, rank + 1)
         return rank
+
+    def outcome_of(self, at: int) -> Outcome:
+        """How the branch that ended at a step went; its check is applied once."""
+        outcome = self.outcomes.get(at)
+        if outcome is None:
+            outcome = self.outcomes[at] = outcome_of(Branch(self.task, self.steps, at))
+        return outcome
 
     def seed_of_next(self, at: int, rank: int) -> int:
         """The seed of the decision that makes the step of a rank below a step."""
@@ -93,6 +89,7 @@ class EpisodeState:
             setattr(twin, name, getattr(self, name))
         twin.steps = self.steps.copy()
         twin.ranks = self.ranks.copy()
+        twin.outcomes = self.outcomes.copy()
         twin._seeds = self._seeds.copy()
         twin._decided = self._decided.copy()
         twin.meter = copy(self.meter)

@@ -139,18 +139,22 @@ class Message(NamedTuple):
     repaired: str = ""
     tokens: Tokens | None = None
 
-    def as_openai(self) -> dict[str, JsonValue]:
-        """The message in the form of OpenAI's chat completions."""
+    def as_openai(self, number: int | None = None) -> dict[str, JsonValue]:
+        """The message in the form of OpenAI's chat completions.
+
+        Args:
+            number: The step's place on its path, which names calls that the policy left unnamed;
+                None leaves them so.
+        """
         wire: dict[str, JsonValue] = {"role": "assistant", "content": self.content}
         if self.calls:
-            wire["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in self.calls
-            ]
+            calls: list[JsonValue] = []
+            wire["tool_calls"] = calls
+            for name, arguments, id_ in self.calls:  # once a step: a comprehension costs more
+                if not id_ and number is not None:
+                    id_ = f"call_{number}_{len(calls)}"
+                function: dict[str, JsonValue] = {"name": name, "arguments": arguments}
+                calls.append({"id": id_, "type": "function", "function": function})
         return wire
 
 
@@ -397,6 +401,8 @@ def number_in_preorder(steps: Sequence[Step]) -> tuple[tuple[Step, ...], dict[in
     Returns:
         The renumbered steps, and the map from old numbers to new (``ROOT`` to ``ROOT``).
     """
+    if all(step.parent == number for number, step in enumerate(steps, ROOT)):  # one path
+        return tuple(steps), {number: number for number in range(ROOT, len(steps))}
     children: dict[int, list[int]] = {}
     for number, step in enumerate(steps):
         children.setdefault(step.parent, []).append(number)
