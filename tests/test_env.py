@@ -30,9 +30,9 @@ from tests.simulators_by_hand import (
 )
 from toolenv import bridge, write_tasks
 from toolenv.apis import API
-from toolenv.checks import check_reward
+from toolenv.checks import check_reward, outcome_of
 from toolenv.env import ToolEnv
-from toolenv.episodes import Branch, Call, FunctionCall, Message, Response, Status, Usage
+from toolenv.episodes import Branch, Call, FunctionCall, Message, Outcome, Response, Status, Usage
 from toolenv.errors import CheckError, ConfigurationError, EpisodeError, SimulatorError
 from toolenv.mini import mini_simulator, mini_solution, mini_tasks
 from toolenv.observations import REMINDER
@@ -891,3 +891,38 @@ def test_a_list_of_calls_is_read_as_its_json_is() -> None:
 def test_true_is_no_index_of_a_task() -> None:
     with pytest.raises(ConfigurationError, match="no task True"):
         begun().reset(options={"task": True})
+
+
+def test_what_tasks_offer_is_not_mixed_up_however_many_there_are() -> None:
+    """Schemas are kept for the latest tasks; equal ids and returning tasks get their own."""
+    offers = mini_tasks()
+    tasks = [
+        offers[number % len(offers)].model_copy(update={"id": f"{number % 7}"})
+        for number in range(600)
+    ]
+    env = ToolEnv(tasks, mini_simulator())
+    for number in (*range(600), 3, 0, 599):
+        env.reset(seed=0, options={"task": number})
+        assert env.functions == tasks[number].functions
+        name, api = next(iter(tasks[number].named_apis.items()))
+        env.step({"name": name, "arguments": {"nonsense": 1}})
+        (call,) = env.branch.path()[0].calls
+        assert call.api == api.identity and call.invalid
+
+
+def test_a_check_is_applied_once_to_an_ended_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reward, its info and the episode's outcome say the same; reading an answer costs."""
+    applied = []
+
+    def counted(branch: Branch) -> Outcome:
+        applied.append(branch.at)
+        return outcome_of(branch)
+
+    monkeypatch.setattr("toolenv.env_state.outcome_of", counted)
+    task = next(one for one in mini_tasks() if mini_solution(one.id).answer is not None)
+    env = ToolEnv([task], mini_simulator())
+    env.reset(seed=0)
+    answer = {"return_type": "give_answer", "final_answer": mini_solution(task.id).answer}
+    *_, info = env.step({"name": "Finish", "arguments": answer})
+    episode = env.episode(env.branch)
+    assert info["outcome"] == episode.outcome and applied == [0]
