@@ -25,6 +25,7 @@ from toolenv.mini.benchmark import (
     train_tasks,
     validation_tasks,
 )
+from toolenv.mini.benchmark.plans import plan_of
 from toolenv.tasks import Task
 
 TASKS = [*benchmark_tasks(), *validation_tasks()]
@@ -86,6 +87,16 @@ def test_what_is_offered(task: Task) -> None:
     if task.check.kind != "gives_up":
         categories = {api.category for api in relevant}
         assert len(categories) == (2 if task.split == "I3-inst" else 1) or task.split == "train"
+
+
+def test_one_tool_is_enough_in_i1_and_not_in_others() -> None:
+    for task in TASKS:
+        plan = plan_of(task.id)
+        if plan.solvable and task.split != "validation":
+            tools = [{one.tool for one in plan.providers(g) if plan.works(one)} for g in plan.goals]
+            assert bool(set.intersection(*tools)) == task.split.startswith("I1"), task.id
+            places = {tool.category for found in tools for tool in found}
+            assert len(places) == (2 if task.split.startswith("I3") else 1), task.id
 
 
 def test_the_oracle_passes_all_and_the_expert_most() -> None:

@@ -21,11 +21,11 @@ DIGESTS: Final[dict[str, str]] = {
     "I1-inst": "tasks-7ef74965096f9c0b",
     "I1-tool": "tasks-8c5b7789993b87d4",
     "I1-cat": "tasks-9b0187935f0b94c2",
-    "I2-inst": "tasks-4fb6e38140b57819",
-    "I2-cat": "tasks-4a8dd0158ac5134b",
+    "I2-inst": "tasks-4453b38155ce3dc2",
+    "I2-cat": "tasks-4d8f88e2639fd25f",
     "I3-inst": "tasks-ff8dc4d86f0f4bbd",
-    "validation": "tasks-39f0ecb3e547a970",
-    "train": "tasks-8cc2ca81bde84857",
+    "validation": "tasks-c01a7319065d5069",
+    "train": "tasks-2e55eade6c46c4af",
 }
 """Split to digest; of training, of the first hundred tasks of seed 0."""
 

@@ -209,11 +209,7 @@ def _fits(
     if not all(working):
         return False
     tools = [{(one.tool.category, one.tool.number) for one in found} for found in working]
-    if group == "I1":
-        return bool(set.intersection(*tools))
-    if group == "I2":
-        return len(set.union(*tools)) > 1
-    return True
+    return bool(set.intersection(*tools)) == (group == "I1")  # one tool is enough, or is not
 
 
 def by_looks(providers: Iterable[Provider]) -> list[Provider]:

@@ -151,7 +151,7 @@ class _Reading:
         for one in self._documents:
             if not one.words <= words or (one.gives == "code" and len(one.words) == 1):
                 continue
-            if one.gives == "booking" and not {"booking", "booked"} & words:
+            if one.gives == "booking" and not {"book", "booked", "booking"} & words:
                 continue
             if one.gives == "refund" and not ("refund" in words and self._codes):
                 continue
