@@ -5,6 +5,7 @@ Run as a module it prints its address, and writes a byte to a file for each requ
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,10 +25,12 @@ ANSWER = completion(
 
 
 @contextmanager
-def answering_server(log: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def answering_server(
+    log: Path, port: int = 0, reply: dict[str, Any] = ANSWER
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running server, killed at the end: its process and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(log), str(port)],
+        [sys.executable, "-m", __name__, str(log), str(port), json.dumps(reply)],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -41,12 +44,13 @@ def answering_server(log: Path, port: int = 0) -> Iterator[tuple[subprocess.Pope
         process.communicate()
 
 
-def main(log: str, port: str) -> None:
+def main(log: str, port: str, reply: str) -> None:
+    said: dict[str, Any] = json.loads(reply)
     asked = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def answer(_: dict[str, Any]) -> dict[str, Any]:
         os.write(asked, b".")
-        return ANSWER
+        return said
 
     server = ChatServer(answer, int(port))
     print(server.url, flush=True)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.chat.scripted_server import Reply, chat_server
 from tests.judging.judged_by_hand import asked, attempt, by_node, data_of, said, task
+from tests.running.answering_server import answering_server
 from tests.running.judged_runs import run_of, written
 from toolenv.errors import ConfigurationError, JournalError
 from toolenv.judging.judge_model import JudgeModel
@@ -136,6 +137,39 @@ def test_what_a_crash_left_is_not_asked_again(tmp_path: Path) -> None:
         model.close()
     assert len(seen) == 16
     assert set(seen.values()) == {1}
+
+
+def test_a_judge_server_that_is_killed_and_comes_back_loses_no_vote_and_is_asked_none_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    run = run_of(tmp_path / "run", 60)
+    log = tmp_path / "log"
+    with (
+        answering_server(log, reply=said("solved")) as (server, url),
+        Store(tmp_path / "s") as kept,
+    ):
+        model = JudgeModel("m", base_url=url, recordings=kept, max_retries=0)
+
+        def kill_in_the_middle(done: int, total: int) -> None:
+            if done == 20:
+                server.kill()
+
+        judge = PassJudge(model, samples=1)
+        first = judge_run(run, judge, "one", concurrency=4, report=kill_in_the_middle).read()
+        model.close()
+    broken = sum(verdict.decision == "unsure" for verdict in first)
+    assert len(first) == 60, "every attempt has a verdict"
+    assert 60 - 20 - 4 <= broken <= 60 - 20
+    log.unlink()
+    port = int(url.removesuffix("/v1").rpartition(":")[2])
+    with answering_server(log, port, said("solved")), Store(tmp_path / "s") as kept:
+        model = JudgeModel("m", base_url=url, recordings=kept, max_retries=0)
+        again = judge_run(run, PassJudge(model, samples=1), "one", replace=True).read()
+        model.close()
+    assert len(log.read_bytes()) == broken, "each that is lacking is asked for once, no other is"
+    assert {verdict.decision for verdict in again} == {"passed"}
+    assert len(again) == 60
 
 
 def test_any_run_is_a_reference_and_several_at_once(tmp_path: Path) -> None:

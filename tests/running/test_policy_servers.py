@@ -124,3 +124,14 @@ def test_a_quota_that_is_spent_is_not_waited_for(tmp_path: Path) -> None:
         rows = run(configuration, tmp_path / "run").results()
     assert {row.outcome for row in rows} == {"infrastructure_error"}
     assert len(server.requests) == 2
+
+
+def test_a_limit_on_the_simulator_is_shown_too(tmp_path: Path) -> None:
+    seen: list[dict[str, Occupancy]] = []
+    configuration = RunConfiguration(first=3, simulator_concurrency=5)
+    run(
+        configuration,
+        tmp_path / "run",
+        report=lambda progress: seen.append(dict(progress.tally.servers())),
+    )
+    assert {name: places.limit for name, places in seen[-1].items()} == {"simulator limit 1": 5}

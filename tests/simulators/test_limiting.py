@@ -25,6 +25,7 @@ from toolenv.simulators import (
     limit,
     record,
 )
+from toolenv.simulators.limiting import places_of
 from toolenv.snapshots import Store
 from toolenv.tasks import Task
 
@@ -186,6 +187,20 @@ def test_synchronous_code_inside_a_loop_never_waits_for_that_loop() -> None:
         assert await under_way is ANSWER
 
     asyncio.run(asyncio.wait_for(step_while_one_is_under_way(), 10))
+
+
+def test_an_adaptive_limit_halves_after_a_refusal_and_grows_with_answers() -> None:
+    refused = Response.of("slow down", source="local", origin="local")._replace(
+        status=Status.TOO_MANY_REQUESTS
+    )
+    simulator = limit(Scripted(refused, *[ANSWER] * 40), in_flight=8, adaptive=True)
+    (places,) = places_of(first_of(simulator))
+    session = opened(simulator)
+    assert ask(session, READ) is refused
+    assert places.occupancy().limit == 1, "one was under way"
+    for _ in range(3):
+        assert ask(session, READ) is ANSWER
+    assert places.occupancy().limit == 2
 
 
 # --- a rate -------------------------------------------------------------------------------------

@@ -14,12 +14,13 @@ from toolenv.agents.specification import open_agent, open_policy
 from toolenv.env import ToolEnv
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
-from toolenv.places import Places
+from toolenv.places import Occupancy, Places
 from toolenv.prices import Price, read_prices
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.matching import match_costs, split_match
 from toolenv.running.policy_servers import endpoints, share_places
 from toolenv.running.records import EpisodeKey
+from toolenv.simulators.limiting import places_of
 from toolenv.snapshots import Snapshot, Store
 from toolenv.snapshots.records import Recordings
 from toolenv.tasks import Task
@@ -30,6 +31,7 @@ __all__ = [
     "digest_of",
     "endpoints_of",
     "fingerprints_of",
+    "occupancies",
     "open_completions",
     "plan",
 ]
@@ -125,6 +127,14 @@ def digest_of(env: ToolEnv, planned: Sequence[Planned]) -> str:
 def endpoints_of(planned: Sequence[Planned]) -> dict[str, str]:
     """The servers that the policies ask, by policy, without what else is in their addresses."""
     return endpoints({id(item.agent.policy): item.agent.policy for item in planned}.values())
+
+
+def occupancies(env: ToolEnv, servers: Mapping[str, Places]) -> dict[str, Occupancy]:
+    """How the places at each policy server and of each limit in the simulator are used."""
+    found = {name: places.occupancy() for name, places in servers.items()}
+    for number, places in enumerate(places_of(env.simulator), 1):
+        found[f"simulator limit {number}"] = places.occupancy()
+    return found
 
 
 def open_completions(place: str | None) -> Recordings | None:

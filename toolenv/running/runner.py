@@ -13,6 +13,7 @@ from toolenv.env import ToolEnv
 from toolenv.episodes import Outcome
 from toolenv.errors import JournalError
 from toolenv.running.appending import Sync
+from toolenv.running.collecting import collecting_less
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
 from toolenv.running.in_process import run_in_process
@@ -23,6 +24,7 @@ from toolenv.running.planning import (
     Planned,
     endpoints_of,
     fingerprints_of,
+    occupancies,
     open_completions,
     plan,
 )
@@ -90,7 +92,7 @@ def run(
             sync=sync,
             durability=durability,
         ) as folder:
-            stopped = _Work(configuration, planned, folder, retry, report).run(env)
+            stopped = _Work(env, configuration, planned, folder, retry, report).run()
     finally:
         env.simulator.close()
         env.close()
@@ -106,12 +108,14 @@ class _Work:
 
     def __init__(
         self,
+        env: ToolEnv,
         configuration: RunConfiguration,
         planned: Plan,
         folder: RunFolder,
         retry: Collection[Outcome],
         report: Callable[[Progress], None],
     ) -> None:
+        self._env = env
         self._configuration = configuration
         self._planned = planned
         self._folder = folder
@@ -130,14 +134,12 @@ class _Work:
         self._tally = tally = Tally(len(planned.episodes), limits)
         for result in kept.values():
             tally.add_before(result)
-        tally.servers = lambda: {
-            name: places.occupancy() for name, places in planned.servers.items()
-        }
+        tally.servers = lambda: occupancies(env, planned.servers)
         self._stopping = Stopping(
             tally, configuration.run_overrun, lambda: report(tally.progress())
         )
 
-    def run(self, env: ToolEnv) -> str:
+    def run(self) -> str:
         """Run what is left, and say why it ended early; empty where it did not."""
         tally, folder = self._tally, self._folder
         session = begin_session(self._configuration.settings())
@@ -146,7 +148,8 @@ class _Work:
         self._write_manifest(counts=counts, sessions=(*earlier, session))
         self._report(tally.progress())
         try:
-            bridge.run_on_loop(lambda: self._run_all(env))
+            with collecting_less():
+                bridge.run_on_loop(lambda: self._run_all())
         except BaseException as error:
             why = INTERRUPTED if isinstance(error, KeyboardInterrupt) else "error"
             with suppress(JournalError):  # on a full disk, say: the error itself is what to tell
@@ -178,13 +181,13 @@ class _Work:
             sessions=(*earlier, ended),
         )
 
-    async def _run_all(self, env: ToolEnv) -> None:
+    async def _run_all(self) -> None:
         schedule: Schedule[Planned] = Schedule(self._todo)
         with first_interrupt_stops(self._stopping):
             if self._configuration.processes > 1:
                 await WorkerPool(
                     self._configuration,
-                    env,
+                    self._env,
                     self._planned.episodes,
                     self._folder,
                     self._tally,
@@ -193,7 +196,7 @@ class _Work:
                 ).run(schedule)
                 return
             await run_in_process(
-                env,
+                self._env,
                 schedule,
                 self._folder,
                 self._configuration.concurrency,

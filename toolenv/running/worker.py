@@ -16,8 +16,9 @@ from toolenv import bridge
 from toolenv.env import ToolEnv
 from toolenv.episodes import Step
 from toolenv.errors import ToolenvError
+from toolenv.running.collecting import collecting_less
 from toolenv.running.configuration import RunConfiguration
-from toolenv.running.planning import Plan, digest_of, open_completions, plan
+from toolenv.running.planning import Plan, digest_of, occupancies, open_completions, plan
 from toolenv.running.tally import Flight, Tally
 from toolenv.running.worker_messages import (
     ended_message,
@@ -81,7 +82,7 @@ class _Worker:
         """Say a few times a second what those in flight have consumed."""
         while True:
             await asyncio.sleep(_TELLS_SECONDS)
-            servers = {name: places.occupancy() for name, places in self._planned.servers.items()}
+            servers = occupancies(self._env, self._planned.servers)
             send(self._writer, live_message(self._tally.spending(), servers))
 
 
@@ -101,7 +102,8 @@ async def _work(link: socket.socket) -> None:
         try:
             planned = plan(configuration, env.tasks, completions)
             send(writer, {"ready": digest_of(env, planned.episodes)})
-            await _Worker(env, planned, writer).run(reader)
+            with collecting_less():
+                await _Worker(env, planned, writer).run(reader)
         finally:
             env.simulator.close()
             if completions is not None:

@@ -12,7 +12,7 @@ from toolenv.simulators.pacing import Budget, Pace
 from toolenv.simulators.wrapping import Wrapper
 from toolenv.tasks import Task
 
-__all__ = ["BudgetSpentError", "limit", "limits_of"]
+__all__ = ["BudgetSpentError", "limit", "places_of"]
 
 _TOO_MANY = frozenset({Status.TOO_MANY_REQUESTS, Status.RATE_LIMITED})
 
@@ -69,12 +69,12 @@ def limit(
     return _Limit(simulator, pace, places, adaptive, budget, spent)
 
 
-def limits_of(simulator: object) -> list[Places]:
+def places_of(simulator: object) -> list[Places]:
     """The places of all limits on calls under way in a simulator, outermost first."""
     found = [simulator.places] if isinstance(simulator, _Limit) and simulator.places else []
     for inner in (getattr(simulator, "simulator", None), *getattr(simulator, "simulators", ())):
         if inner is not None:
-            found += limits_of(inner)
+            found += places_of(inner)
     return found
 
 
