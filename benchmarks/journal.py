@@ -22,7 +22,7 @@ from benchmarks.step import WEATHER
 from toolenv import Task, ToolEnv
 from toolenv.agents import ReACT
 from toolenv.apis import FINISH
-from toolenv.episodes import Branch, Call, Episode, FunctionCall, Message, Response, Usage
+from toolenv.episodes import Branch, Call, FunctionCall, Message, Response, Usage
 from toolenv.jsontext import JsonValue, render
 from toolenv.running.attempts import EncodedAttempt, Summary, encode_attempt, episode_line
 from toolenv.running.folder import RunFolder
@@ -33,7 +33,8 @@ from toolenv.running.results import Result
 from toolenv.simulators import Session, SimulatorBase
 
 TURNS = 11
-REPEATS = 15
+REPEATS = 9
+EPISODES = 1000
 DIFFERENT = 300
 TASKS = 1000
 NAMES = ("Hotel", "Museum", "Station", "Harbour", "Market", "Garden", "Bridge", "Library")
@@ -113,28 +114,27 @@ def environment(size: int) -> ToolEnv:
     return ToolEnv([task], Answering(size))
 
 
-def run_episodes(env: ToolEnv, journal: Journal | None = None) -> tuple[list[Episode], float]:
+def run_episodes(env: ToolEnv, journal: Journal | None = None) -> float:
     """Run episodes one after the other, and write down each as soon as it is there.
 
     Returns:
-        The episodes, and the seconds of processor that writing them took, in all threads.
+        The seconds of processor that writing them took, in all threads.
     """
     agent = ReACT(Instantaneous())
-    done: list[Episode] = []
     spent = 0.0
-    for seed in range(DIFFERENT):
-        done.append(agent.run(env, "1", seed=seed))
+    for seed in range(EPISODES):
+        episode = agent.run(env, "1", seed=seed)
         began = time.process_time()
         if journal is not None:
-            attempt = journal.begin(EpisodeKey.of(done[-1]))
-            for step in done[-1].steps:
+            attempt = journal.begin(EpisodeKey.of(episode))
+            for step in episode.steps:
                 attempt.step(step)
-            attempt.end(done[-1])
+            attempt.end(episode)
         spent += time.process_time() - began
     began = time.process_time()
     if journal is not None:
         journal.flush()
-    return done, spent + time.process_time() - began
+    return spent + time.process_time() - began
 
 
 def spread(values: list[float]) -> str:
@@ -152,9 +152,9 @@ def writing(size: int) -> list[tuple[str, str, str]]:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, "journal.jsonl.zst")
                 with Journal(path, durability=durability) as journal:
-                    spent = run_episodes(env, journal)[1] - run_episodes(env)[1]
+                    spent = run_episodes(env, journal) - run_episodes(env)
                 if repeat:
-                    costs[durability].append(spent / DIFFERENT / TURNS * 1e6)
+                    costs[durability].append(spent / EPISODES / TURNS * 1e6)
                 bytes_ = path.stat().st_size
                 with zstandard.open(path, "rb") as file:
                     text = len(file.read())
@@ -165,7 +165,7 @@ def writing(size: int) -> list[tuple[str, str, str]]:
         (
             f"an episode of {TURNS} turns, {what}",
             "–",
-            f"{bytes_ // DIFFERENT} bytes, {bytes_ / text:.2f} of its JSON Lines",
+            f"{bytes_ // EPISODES} bytes, {bytes_ / text:.2f} of its JSON Lines",
         ),
     ]
 
@@ -179,7 +179,9 @@ def write_many(folder: Path, episodes: int) -> None:
     """A run of so many episodes, a few hundred of them different, all under names of their own."""
     tasks = [Task(id=f"task {number}", instruction="?" * 2000) for number in range(TASKS)]
     texts: list[tuple[bytes, Result]] = []
-    for one in run_episodes(environment(200))[0]:
+    env, agent = environment(200), ReACT(Instantaneous())
+    for seed in range(DIFFERENT):
+        one = agent.run(env, "1", seed=seed)
         frame, summary = encode_attempt(Attempt(0, EpisodeKey.of(one)), one)
         text = decompress(frame) or b""
         texts.append((text[text.index(b"\n") + 1 :], summary.result))

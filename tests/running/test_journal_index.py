@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,33 @@ def test_the_writer_does_not_wait_for_who_reads_it(tmp_path: Path) -> None:
         held.execute("ROLLBACK")
         held.close()
     assert read(path) == some()
+
+
+def test_a_writer_that_goes_on_waits_for_who_is_just_writing_it(tmp_path: Path) -> None:
+    path = written(tmp_path, some())
+    with Journal(path) as journal:
+        held = sqlite3.connect(
+            tmp_path / "journal.index", isolation_level=None, check_same_thread=False
+        )
+        held.execute("BEGIN EXCLUSIVE")
+        begins = threading.Thread(target=journal.write, args=[chain(TASK, seed=20)])
+        begins.start()
+        held.execute("ROLLBACK")
+        held.close()
+        begins.join()
+    assert read(path) == [*some(), chain(TASK, seed=20)]
+
+
+def test_a_reader_goes_on_where_it_can_no_longer_be_written(tmp_path: Path) -> None:
+    path = written(tmp_path, some())
+    reader = JournalReader(path)
+    assert len(reader.finished()) == 20
+    with sqlite3.connect(tmp_path / "journal.index") as index:
+        index.execute("DROP TABLE journal")
+    written(tmp_path, some(5, first=20))
+    (tmp_path / "journal.index").unlink()
+    (tmp_path / "journal.index").mkdir()
+    assert len(reader.finished()) == 25
 
 
 def test_a_disk_too_full_for_it_does_not_stop_the_run(tmp_path: Path) -> None:

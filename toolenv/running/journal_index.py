@@ -78,7 +78,8 @@ class JournalIndex:
     Args:
         journal: The journal, which exists.
         skip_corrupt: Pass over damaged frames of the journal. All of it is then read.
-        writing: Whether the caller is the journal's writer: it waits for nobody.
+        writing: Whether the caller is the journal's writer, whose index is kept in a file whatever
+            is skipped.
 
     After opening, ``end`` is where the journal's last whole frame ends, ``next_number`` the number
     that the next attempt gets, and ``damages`` what was passed over.
@@ -96,7 +97,6 @@ class JournalIndex:
         self._last = 0
         self._checksum = b""
         self._skip_corrupt = skip_corrupt
-        self._writing = writing
         self._lock = threading.RLock()
         check_header(journal, skip_corrupt=skip_corrupt)
         self._file = self._connect(skip_corrupt and not writing)
@@ -125,8 +125,6 @@ class JournalIndex:
             if not self._fits():
                 file.executescript("DROP TABLE journal; DROP TABLE episodes;" + _TABLES)
             self.catch_up()
-            if self._writing:
-                file.execute("PRAGMA busy_timeout = 0")
         except BaseException:
             file.close()
             raise
@@ -182,16 +180,21 @@ class JournalIndex:
         Returns:
             Whether that was possible now; if not, offer them again later.
         """
-        try:
-            with self._lock, self._transaction():
-                self._recall()
-                new = [entry for entry in entries if entry.offset >= self.end]
-                if new and new[0].offset > self.end:
-                    self._insert(self._entries_behind())
-                else:
-                    self._insert(new)
-        except sqlite3.Error:  # another program reads or fills it, the disk is full
-            return False
+        with self._lock:
+            try:
+                self._file.execute("PRAGMA busy_timeout = 0")
+                with self._transaction():
+                    self._recall()
+                    new = [entry for entry in entries if entry.offset >= self.end]
+                    if new and new[0].offset > self.end:
+                        self._insert(self._entries_behind())
+                    else:
+                        self._insert(new)
+            except sqlite3.Error:  # another program reads or fills it, the disk is full
+                return False
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    self._file.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000:.0f}")
         return True
 
     @contextlib.contextmanager
@@ -306,13 +309,21 @@ class JournalIndex:
     def _select(
         self, columns: str, which: str = "", values: Iterable[object] = ()
     ) -> Iterator[Any]:
-        with self._lock:
-            cursor = self._file.execute(f"SELECT {columns} FROM episodes {which}", tuple(values))
-            rows = cursor.fetchmany(_FETCHED_TOGETHER)
-        while rows:
-            yield from rows
+        try:
             with self._lock:
+                asked = f"SELECT {columns} FROM episodes {which}"
+                cursor = self._file.execute(asked, tuple(values))
                 rows = cursor.fetchmany(_FETCHED_TOGETHER)
+            while rows:
+                yield from rows
+                with self._lock:
+                    rows = cursor.fetchmany(_FETCHED_TOGETHER)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"Cannot be read: {error}.",
+                where=str(beside(self.journal, ".index")),
+                fix="Delete it: it is made anew.",
+            ) from error
 
     def close(self, *, durable: bool = False) -> None:
         """Close the file; with ``durable`` first make it one that a power loss does not tear."""

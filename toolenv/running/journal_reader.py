@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Collection, Container, Iterator
 from pathlib import Path
 
@@ -130,8 +131,12 @@ class JournalReader:
         """The index, brought up to the journal."""
         if self._opened is None:
             self._opened = JournalIndex(self.path, skip_corrupt=self.skip_corrupt)
-        else:
+            return self._opened
+        try:
             self._opened.catch_up()
+        except sqlite3.Error:  # it can no longer be written
+            self.close()
+            return self._index()
         return self._opened
 
     def _read(self, content: bytes | None, offset: int) -> RecordedAttempt:
