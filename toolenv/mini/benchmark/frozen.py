@@ -1,4 +1,4 @@
-"""The digests by which the splits are frozen: made before anything was trained.
+"""The digests by which the splits are frozen, made before the training that is reported.
 
 A digest covers all that a result on a task depends on: the task, which of the offered APIs fail and
 how, and what the others answer to the calls that solve it. ``python -m
