@@ -16,6 +16,7 @@ from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.seeds import derive
 from toolenv.simulators.base import SimulatorBase, changed
+from toolenv.simulators.call_meaning import distances_by
 from toolenv.simulators.composition import NOT_ANSWERS
 from toolenv.simulators.llm_examples import Examples, recorded_until
 from toolenv.simulators.llm_options import read_options
@@ -73,6 +74,7 @@ class LLMSimulator(SimulatorBase):
         model: The model's name at its server.
         base_url: The server; see ``toolenv.chat.ChatClient``.
         examples: Frozen recordings to take examples from: a snapshot, closed with the simulator.
+        examples_by: ``arguments`` or ``meaning``: what makes a recorded call near.
         example_count: How many recorded responses the model is shown, at most.
         repairs: How often a reply that cannot be used is asked for again.
         stateful: Whether the model is shown what the same tool answered earlier on the path.
@@ -103,6 +105,7 @@ class LLMSimulator(SimulatorBase):
         *,
         base_url: str | None = None,
         examples: Recordings | None = None,
+        examples_by: str = "arguments",
         example_count: int = 5,
         repairs: int = 2,
         stateful: bool = False,
@@ -136,7 +139,9 @@ class LLMSimulator(SimulatorBase):
             max_retries=max_retries,
             key_variable=key_variable,
         )
-        self.examples = None if examples is None else Examples(examples)
+        self.examples = (
+            None if examples is None else Examples(examples, distances_by(examples_by))
+        )
         self.example_count = example_count
         self.repairs = repairs
         self.stateful = stateful
@@ -168,11 +173,17 @@ class LLMSimulator(SimulatorBase):
                 "extra_body": self.extra_body,
                 "examples": self.examples and self.examples.recordings.fingerprint,
                 "example_count": self.example_count,
+                **self._by(),
                 "repairs": self.repairs,
                 "stateful": self.stateful,
                 "clock": self.clock,
             },
         )
+
+    def _by(self) -> dict[str, str]:
+        """How examples are chosen, where that is not by arguments."""
+        distances = self.examples and self.examples.distances
+        return {"examples_by": distances.fingerprint} if distances else {}
 
     def open(self, task: Task, seed: int) -> _LLMSession:
         """A session. The episode's seed plays no part: equal calls make equal requests."""

@@ -6,7 +6,8 @@ would depend on the order of its calls. How they are chosen:
 1. Answers of the API: what says nothing of it (time-outs, rate limits, misses) is left out.
 2. Of the answers to one call, one of the best origin; earliest first.
 3. Calls in order of origin (live or local, then unknown, then simulated), then of the distance of
-   their arguments to the call's (``toolenv.simulators.neighbour``), then of their key.
+   their arguments to the call's (``toolenv.simulators.neighbour``, or by meaning:
+   ``toolenv.simulators.call_meaning``), then of their key.
 4. The first so many. If they are all successes, or all errors, and there are others, the best of
    the others takes the last place.
 """
@@ -19,6 +20,7 @@ from toolenv.apis import Identity
 from toolenv.episodes import Response
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue
+from toolenv.simulators.call_meaning import CallDistances
 from toolenv.simulators.composition import NOT_ANSWERS
 from toolenv.simulators.neighbour import distance
 from toolenv.simulators.recorded_calls import RecordedCall, RecordedCalls
@@ -45,12 +47,13 @@ class Examples:
 
     Args:
         recordings: A snapshot, or a view of one; left open.
+        distances: How far calls are apart, where not by their arguments' edits.
 
     Raises:
         ConfigurationError: The recordings can still grow.
     """
 
-    def __init__(self, recordings: Recordings) -> None:
+    def __init__(self, recordings: Recordings, distances: CallDistances | None = None) -> None:
         if any(isinstance(one, Store) for one in _within(recordings)):
             raise ConfigurationError(
                 "Examples cannot come from a store, which grows while it is used: answers would "
@@ -59,6 +62,7 @@ class Examples:
                 fix="Freeze it first: toolenv snapshot freeze STORE --out FILE.",
             )
         self.recordings = recordings
+        self.distances = distances
         self._calls = RecordedCalls(recordings, _note)
 
     def nearest(
@@ -73,10 +77,16 @@ class Examples:
         """
         if count <= 0:
             return []
-        ranked = sorted(
-            self._calls.of(identity),
-            key=lambda known: (known.note[0], distance(arguments, known.arguments), known.key),
+        several = list(self._calls.of(identity))
+        apart = (
+            [distance(arguments, known.arguments) for known in several]
+            if self.distances is None
+            else self.distances.of(identity, arguments, several)
         )
+        order = sorted(
+            range(len(several)), key=lambda at: (several[at].note[0], apart[at], several[at].key)
+        )
+        ranked = [several[at] for at in order]
         chosen = ranked[:count]
         for missing in "es":
             if count > 1 and all(known.note[1] != missing for known in chosen):

@@ -13,12 +13,13 @@ the two arguments:
   characters the share of words that are not in both;
 - lists by position, objects by name, as calls are; any two others: 1.
 
-Of equally near calls the one of the smaller key answers.
+Of equally near calls the one of the smaller key answers. Calls may be compared by meaning instead:
+see ``toolenv.simulators.call_meaning``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from toolenv.apis import Identity
 from toolenv.episodes import Branch, Call, Response
@@ -26,7 +27,8 @@ from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.simulators.base import PathChanges, SimulatorBase
-from toolenv.simulators.recorded_calls import RecordedCalls
+from toolenv.simulators.call_meaning import CallDistances
+from toolenv.simulators.recorded_calls import RecordedCall, RecordedCalls
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.success import classify
 from toolenv.tasks import Task
@@ -52,6 +54,7 @@ class NeighbourSimulator(SimulatorBase):
         max_distance: Farther calls are no neighbours, from 0 to 1.
         failures: Whether recorded errors may answer too.
         without: Recordings that are left out.
+        distances: How far calls are apart, where not by the rules above.
 
     Raises:
         ConfigurationError: The distance is not between 0 and 1.
@@ -64,6 +67,7 @@ class NeighbourSimulator(SimulatorBase):
         max_distance: float = 0.5,
         failures: bool = False,
         without: Sequence[str] = (),
+        distances: CallDistances | None = None,
     ) -> None:
         if not 0 <= max_distance <= 1:
             raise ConfigurationError(
@@ -75,13 +79,15 @@ class NeighbourSimulator(SimulatorBase):
         self.max_distance = max_distance
         self.failures = failures
         self.without = frozenset(without)
+        self.distances = distances
         self._calls = RecordedCalls(recordings, self._note)
 
     @property
     def fingerprint(self) -> str:
         """A digest of the recordings and of what counts as near."""
         parts = [self.recordings.fingerprint, self.max_distance, self.failures]
-        return fingerprint("simulator", ["neighbour 1", *parts, sorted(self.without)])
+        by = [] if self.distances is None else [self.distances.fingerprint]
+        return fingerprint("simulator", ["neighbour 1", *parts, sorted(self.without), *by])
 
     def open(self, task: Task, seed: int) -> _NeighbourSession:
         """A session; it keeps no state but the path's."""
@@ -103,16 +109,27 @@ class NeighbourSimulator(SimulatorBase):
             changes: Digest of the tool's earlier changes.
         """
         best: tuple[float, bytes] | None = None
-        for known in self._calls.of(identity):
+        for known, apart in self._apart(identity, arguments):
             if known.changes == changes:
-                found = (distance(arguments, known.arguments), known.key)
-                if found[0] <= self.max_distance and (best is None or found < best):
+                found = (apart, known.key)
+                if apart <= self.max_distance and (best is None or found < best):
                     best = found
         if best is None:
             return None
         answers = self.recordings.lookup(identity, best[1])
         response = next((one for one in answers if self._may_answer(one)), None)
         return None if response is None else (best[0], response._replace(source="neighbour"))
+
+    def _apart(
+        self, identity: Identity, arguments: dict[str, JsonValue]
+    ) -> Iterator[tuple[RecordedCall, float]]:
+        if self.distances is None:
+            for known in self._calls.of(identity):
+                yield known, distance(arguments, known.arguments)
+        else:
+            several = list(self._calls.of(identity))
+            apart = self.distances.of(identity, arguments, several)
+            yield from zip(several, apart, strict=True)
 
     def _note(self, response: Response) -> str | None:
         return "" if self._may_answer(response) else None

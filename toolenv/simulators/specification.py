@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from toolenv.errors import ConfigurationError
 from toolenv.simulators.base import Simulator
+from toolenv.simulators.call_meaning import distances_by
 from toolenv.simulators.composition import first_of
 from toolenv.simulators.masking import Masked
 from toolenv.simulators.neighbour import NeighbourSimulator
@@ -210,6 +211,8 @@ def _open_neighbour(place: str, options: dict[str, Any]) -> Simulator:
         options["max_distance"] = _number("max_distance", options["max_distance"])
     if "failures" in options:
         options["failures"] = options["failures"].lower() in ("1", "true", "yes", "")
+    if "by" in options:
+        options["distances"] = distances_by(options.pop("by"))
     return NeighbourSimulator(recordings, **options)
 
 
