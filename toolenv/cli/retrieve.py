@@ -154,6 +154,34 @@ def search(
         console.print(table if found else "nothing was found")
 
 
+@app.command()
+def duplicates(
+    index: Annotated[Path, typer.Argument(help="An index with vectors.")],
+    least: Annotated[
+        float, typer.Option(min=0, max=1, help="The cosine from which two documents are near.")
+    ] = 0.95,
+    as_json: _Json = False,
+) -> None:
+    """List APIs whose documents say nearly the same.
+
+    Example:
+
+      toolenv retrieve duplicates tools.index --least 0.9
+    """
+    with friendly_errors():
+        from toolenv.retrieval import RetrievalIndex
+
+        opened = RetrievalIndex(index)
+        names = opened.corpus.functions
+        found = opened.dense().index.near_duplicates(least)
+        if as_json:
+            print_json([[names[one], names[other]] for one, other in found])
+            return
+        for one, other in found:
+            console.print(plain(f"{names[one]}  {names[other]}"), soft_wrap=True)
+        console.print(f"{len(found):,} pairs of {len(names):,} APIs", highlight=False)
+
+
 app.command()(evaluate)
 app.command("api-sets")(api_sets)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.train_retriever import train_retriever
 from toolenv.cli.training_output import checkpoint_table, quiet_libraries, write_rows_beside
 
 if TYPE_CHECKING:
@@ -282,6 +283,9 @@ def evaluate(
         if drawn:
             console.print(plain(f"learning curve: {curve}"), soft_wrap=True)
         console.print(plain(f"runs: {out}"), soft_wrap=True)
+
+
+app.command("retriever")(train_retriever)
 
 
 def _run(kind: type[TrainingConfiguration], train: Callable[..., None], given: Any) -> None:

@@ -88,8 +88,13 @@ class SentenceEncoder:
     def model(self) -> SentenceTransformer:
         """The model itself."""
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
-        return SentenceTransformer(str(self.folder), device=self.device)
+        logging.disable_progress_bar()  # it has a bar of its own for reading a file
+        try:
+            return SentenceTransformer(str(self.folder), device=self.device)
+        finally:
+            logging.enable_progress_bar()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See ``TextEncoder``. An empty text has the vector of no words."""

@@ -18,7 +18,8 @@ another model, a file that was cut.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -69,7 +70,7 @@ class IndexManifest(BaseModel):
     document: DocumentFormat = "toolenv"
     encoder: str = ""
     encoder_digest: str = ""
-    files: dict[str, int]
+    files: dict[str, int] = {}
 
 
 def build_index(
@@ -105,19 +106,14 @@ def build_index(
     folder = Path(folder)
     if not len(corpus):
         raise ConfigurationError("There are no APIs to index.", where="corpus")
-    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
-        raise ConfigurationError(
-            "The folder holds something else.", where=str(folder), fix="Name another."
-        )
-    new = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
+    with _replacing_index(folder) as new:
         corpus.write(new / _CORPUS)
         texts = corpus.texts(form)
         WordIndex(texts).write(new / _WORDS)
+        name = ""
         if encoder is not None:
             _write_vectors(corpus, texts, new, encoder, requests or {}, report)
+            name = _ENCODER if carry_encoder else encoder.name
             if carry_encoder:
                 shutil.copytree(encoder.folder, new / _ENCODER)
         if fusion is not None:
@@ -126,19 +122,10 @@ def build_index(
             corpus=corpus.digest,
             apis=len(corpus),
             document=form,
-            encoder="" if encoder is None else _ENCODER if carry_encoder else encoder.name,
+            encoder=name,
             encoder_digest="" if encoder is None else encoder.digest,
-            files={
-                path.relative_to(new).as_posix(): path.stat().st_size
-                for path in sorted(new.rglob("*"))
-                if path.is_file()
-            },
         )
-        write_text(new / _MANIFEST, manifest.model_dump_json(indent=1) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        _write_manifest(new, manifest)
     return RetrievalIndex(folder)
 
 
@@ -256,12 +243,29 @@ class RetrievalIndex:
                 where=str(self.folder),
                 fix="Train one: toolenv train retriever.",
             )
-        bm25, dense, titles = self.bm25(), self.dense(encoder), self.titles(encoder)
-        return LearnedRetriever(
-            FeatureMaker(bm25, dense, titles),
-            fusion or LearnedFusion.read(self.folder / _FUSION),
-            [bm25.fingerprint, dense.fingerprint],
-        )
+        maker = self.features(encoder)
+        parts = [self.manifest.corpus, self.manifest.document, self.manifest.encoder_digest]
+        return LearnedRetriever(maker, fusion or LearnedFusion.read(self.folder / _FUSION), parts)
+
+    def features(self, encoder: SentenceEncoder | None = None) -> FeatureMaker:
+        """What a learned ranking looks at; see ``dense``."""
+        return FeatureMaker(self.bm25(), self.dense(encoder), self.titles(encoder))
+
+    def with_fusion(self, fusion: LearnedFusion, folder: str | PathLike[str]) -> RetrievalIndex:
+        """A copy of the index with a learned ranking.
+
+        Args:
+            fusion: The weights.
+            folder: The folder to write.
+
+        Raises:
+            ConfigurationError: The folder holds something else.
+        """
+        with _replacing_index(Path(folder)) as new:
+            shutil.copytree(self.folder, new, dirs_exist_ok=True)
+            fusion.write(new / _FUSION)
+            _write_manifest(new, self.manifest)
+        return RetrievalIndex(folder)
 
     def _by_vectors(self, file: str, of: str, encoder: SentenceEncoder | None) -> DenseRetriever:
         if encoder is not None:
@@ -310,6 +314,35 @@ def _encoded(
     row_of = {text: row for row, text in enumerate(different)}
     found: Vectors = np.concatenate(parts)[[row_of[text] for text in texts]]
     return found
+
+
+@contextmanager
+def _replacing_index(folder: Path) -> Iterator[Path]:
+    """A new folder to write to, which takes the place of an index when it is whole."""
+    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
+        raise ConfigurationError(
+            "The folder holds something else.", where=str(folder), fix="Name another."
+        )
+    new = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _write_manifest(folder: Path, manifest: IndexManifest) -> None:
+    """Write the manifest, with the sizes of what is there."""
+    files = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != _MANIFEST
+    }
+    whole = manifest.model_copy(update={"files": files})
+    write_text(folder / _MANIFEST, whole.model_dump_json(indent=1) + "\n")
 
 
 def _read_manifest(folder: Path) -> IndexManifest:

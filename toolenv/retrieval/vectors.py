@@ -6,6 +6,7 @@ examples for a simulated server, documents that say nearly the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,11 @@ class VectorIndex:
         places, cosines = self.search(vectors, len(self))
         found = np.empty_like(cosines)
         np.put_along_axis(found, places, cosines, axis=1)
+        return found
+
+    def vectors(self, places: Sequence[int]) -> Vectors:
+        """The vectors of some texts, as far as half precision kept them."""
+        found: Vectors = self._index.reconstruct_batch(np.asarray(places, dtype=np.int64))
         return found
 
     def near_duplicates(self, least: float = 0.95, neighbours: int = 10) -> list[tuple[int, int]]:

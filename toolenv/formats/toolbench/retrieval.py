@@ -19,6 +19,7 @@ from toolenv.formats.files import read_text, write_text
 from toolenv.formats.report import ReadReport
 from toolenv.formats.toolbench.api_entries import IN_INSTRUCTIONS, read_api, write_api
 from toolenv.jsontext import JsonValue, parse, render
+from toolenv.tasks import Task
 
 __all__ = [
     "RetrievalFiles",
@@ -43,6 +44,33 @@ class RetrievalFiles(NamedTuple):
     apis: dict[str, API]
     queries: dict[str, dict[str, str]]
     relevant: dict[str, dict[str, list[str]]]
+
+    def tasks(self, split: str) -> list[Task]:
+        """The queries of a split as tasks that list and name what is relevant.
+
+        Raises:
+            FormatError: There is no such split.
+        """
+        if split not in self.queries:
+            raise FormatError(
+                f"There are no queries of the split {split!r}.",
+                where=f"{split}.query.txt",
+                fix=f"The splits are {', '.join(sorted(self.queries)) or 'none'}.",
+            )
+        found = []
+        for identifier, text in self.queries[split].items():
+            apis = [self.apis[one] for one in self.relevant[split].get(identifier, ())]
+            relevant = tuple((api.tool, api.name) for api in apis)
+            found.append(
+                Task(
+                    id=identifier,
+                    instruction=text,
+                    apis=tuple(apis),
+                    relevant=relevant,
+                    split=split,
+                )
+            )
+        return found
 
 
 def toolbench_document(api: API) -> str:
