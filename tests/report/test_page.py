@@ -21,6 +21,7 @@ from toolenv.judging.agreement import Label
 from toolenv.report.page import write_report
 from toolenv.report.visible import visible
 from toolenv.running.folder import RunFolder
+from toolenv.running.manifest import Session
 from toolenv.tasks import Task
 
 
@@ -46,6 +47,28 @@ def test_the_summary_needs_no_script(tmp_path: Path) -> None:
     ):
         assert part in page.words
     assert page.tags.count("table") == 6
+
+
+def test_what_the_run_was_made_with_is_shown(tmp_path: Path) -> None:
+    session = Session(began="2026-01-02T03:04:05+00:00", seconds=1.5, host={"processors": 4})
+    with RunFolder.create(
+        tmp_path / "run", [], configuration={"max_steps": 9}, environment={"limits": "limits-1"}
+    ) as run:
+        manifest = run.manifest.model_copy(
+            update={"sessions": (session,), "costs": {"money": 0.25, "api_calls": 1_000}}
+        )
+        manifest.write(run.path / "manifest.json")
+    write_report([run.path], tmp_path / "report.html")
+    words = Elements((tmp_path / "report.html").read_text("utf-8")).words
+    for part in (
+        "limits limits-1",
+        '"max_steps": 9',
+        "took 1.5 s",
+        "processors 4",
+        "money 0.25",
+        "api calls 1,000",
+    ):
+        assert part in words
 
 
 def test_verdicts_are_held_against_what_people_say(tmp_path: Path) -> None:

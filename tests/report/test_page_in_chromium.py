@@ -299,6 +299,7 @@ def test_a_phone_never_scrolls_sideways(browser: Browser, report: str) -> None:
             page.goto("about:blank")
             visit(page, f"{report}{view}")
             assert fits(page), view
+            assert page.evaluate("scrollY") == 0, view
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

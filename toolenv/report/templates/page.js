@@ -168,6 +168,7 @@ const begin = async () => {
     known = readIndex(await unpacked(document.getElementById("index").textContent));
     await show();
   }
+  if (readRoute(location.hash).parts[5] === undefined) scrollTo({ top: 0, behavior: "instant" }); // where the address led before there was a script
   document.documentElement.dataset.ready = "yes";
 };
 
