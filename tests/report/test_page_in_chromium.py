@@ -53,7 +53,7 @@ def test_no_text_from_a_run_is_obeyed(page: Page, report: str) -> None:
     for number, text in enumerate(HOSTILE):
         page.locator(".row").nth(number).click()
         expect(page.locator(".step")).to_have_count(1)
-        shown = page.locator("#episode").inner_text()
+        shown = page.locator("#view-episode").inner_text()
         title = page.locator("#episode-title").inner_text()
         assert title.startswith("Task hostile")
         assert visible(HOSTILE[int(title.split()[2])]).split()[0] in shown, text
@@ -149,6 +149,8 @@ def test_a_link_to_a_step_opens_it(page: Page, report: str) -> None:
     expect(page.locator('[role=treeitem][aria-selected="true"]')).to_contain_text("4 tides")
     page.goto(f"{report}#episode/first/588/nobody/script/0")
     expect(page.get_by_text("There is no such episode")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#step-4")).to_be_in_viewport()
 
 
 def test_the_tree_shows_what_became_of_each_step(page: Page, report: str) -> None:

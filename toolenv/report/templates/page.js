@@ -1,6 +1,8 @@
 // The page: views by address, theme, keys, and a live run's growth.
 
-const VIEWS = ["summary", "episodes", "episode", "compare", "runs"];
+const VIEWS = Object.fromEntries(["summary", "episodes", "episode", "compare", "runs"].map((name) => [name, document.getElementById(name)]));
+// With a script an address opens a view; the browser itself is to find nothing there to scroll to.
+for (const [name, view] of Object.entries(VIEWS)) view.id = `view-${name}`;
 const tools = document.querySelector(".tools");
 const status = document.getElementById("status");
 
@@ -11,15 +13,16 @@ const show = async () => {
   const row = rowAt(route.parts);
   const other = rowAt(route.parts.slice(5));
   let { view } = route;
-  if (!VIEWS.includes(view)) view = "summary";
+  if (!(view in VIEWS)) view = "summary";
   const gone = (view === "episode" && !row) || (view === "compare" && !(row && other));
-  for (const one of VIEWS) document.getElementById(one).hidden = one !== view;
+  for (const [name, section] of Object.entries(VIEWS)) section.hidden = name !== view;
   for (const link of document.querySelectorAll(".top nav a")) {
     const here = link.hash === `#${view}` || (link.hash === "#episodes" && (view === "episode" || view === "compare"));
     if (here) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   }
   if (gone) {
-    document.getElementById(view).replaceChildren(make("p", { class: "card" }, "There is no such episode in these runs. ", make("a", { href: "#episodes" }, "All episodes")));
+    atEpisode = null;
+    VIEWS[view].replaceChildren(make("p", { class: "card" }, "There is no such episode in these runs. ", make("a", { href: "#episodes" }, "All episodes")));
     return;
   }
   if (view === "episodes") await showList(route.filter);
@@ -34,14 +37,14 @@ const move = async (from) => {
   const [was, is] = [readRoute(before).view, readRoute(location.hash).view];
   if (was === "episodes" && is === "episode") left = { link: before, scrolled: scrollY, opened: location.hash };
   const back = is === "episodes" && was === "episode" && location.hash === left.link;
-  if (was !== is) scrollTo({ top: 0, behavior: "instant" });
+  if (was !== is) scrollTo(0, 0);
   try {
     await show();
   } catch (error) {
     tell(error.message);
   }
   if (back) {
-    scrollTo({ top: left.scrolled, behavior: "instant" });
+    scrollTo(0, left.scrolled);
     focusRow(left.opened);
   } else if (was !== is && is === "episode") document.getElementById("episode-title")?.focus({ preventScroll: true });
 };
@@ -79,7 +82,7 @@ const helpDialog = make("dialog", { "aria-labelledby": "help-title" },
 const press = (id) => () => document.getElementById(id)?.click();
 
 const moveInList = (way) => () => {
-  const rows = [...document.querySelectorAll("#episodes:not([hidden]) .row")];
+  const rows = listView.hidden ? [] : [...listView.querySelectorAll(".row")];
   const next = rows[rows.indexOf(document.activeElement) + way] ?? (way > 0 ? rows[0] : null);
   next?.focus();
 };
@@ -88,7 +91,7 @@ const ACTS = {
   "/": () => { if (readRoute(location.hash).view !== "episodes") location.hash = listLink(filter); setTimeout(() => document.getElementById("search")?.focus()); },
   j: moveInList(1), k: moveInList(-1), ArrowDown: moveInList(1), ArrowUp: moveInList(-1),
   "[": press("before"), "]": press("after"), Escape: press("back"), f: press("format"), t: nextTheme,
-  g: () => document.querySelector("#episode:not([hidden]) [role=treeitem][tabindex='0']")?.focus(),
+  g: () => (episodeView.hidden ? null : episodeView.querySelector("[role=treeitem][tabindex='0']"))?.focus(),
   "?": () => helpDialog.showModal(),
 };
 
@@ -126,7 +129,7 @@ const refresh = async () => {
   known = readIndex(data);
   const page = await pageAgain();
   for (const id of ["summary", "runs"]) {
-    const [here, there] = [document.getElementById(id), page.getElementById(id)];
+    const [here, there] = [VIEWS[id], page.getElementById(id)];
     if (there) here.replaceChildren(...[...there.childNodes].map((node) => document.importNode(node, true)));
   }
   tell(data.problem ? `${data.problem} Shown is what was read before.` : counted(known.rows.length, "episode"));
@@ -168,7 +171,7 @@ const begin = async () => {
     known = readIndex(await unpacked(document.getElementById("index").textContent));
     await show();
   }
-  if (readRoute(location.hash).parts[5] === undefined) scrollTo({ top: 0, behavior: "instant" }); // where the address led before there was a script
+  if (readRoute(location.hash).parts[5] === undefined) scrollTo(0, 0); // from where the address led before there was a script
   document.documentElement.dataset.ready = "yes";
 };
 

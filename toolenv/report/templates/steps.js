@@ -107,7 +107,7 @@ const showEpisode = async (row, at) => {
   const episode = await episodeOf(row);
   if (readRoute(location.hash).view !== "episode" || rowAt(readRoute(location.hash).parts) !== row) return;
   drawEpisode(row, episode, at);
-  if (at === undefined) scrollTo({ top: 0, behavior: "instant" });
+  if (at === undefined) scrollTo(0, 0);
   episodeView.removeAttribute("aria-busy");
 };
 
