@@ -32,7 +32,8 @@ from toolenv.running.results import Result
 from toolenv.running.scheduling import Schedule
 from toolenv.running.stopping import INTERRUPTED, Stopping, first_interrupt_stops
 from toolenv.running.tally import Limits, Progress, Tally
-from toolenv.running.worker_pool import WorkerPool, split_configuration
+from toolenv.running.worker_pool import WorkerPool
+from toolenv.running.worker_processes import split_configuration
 
 __all__ = ["run"]
 

@@ -8,14 +8,8 @@ flight at two deaths is run alone in a worker from then on, and reported when it
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from toolenv.env import ToolEnv
@@ -40,80 +34,22 @@ from toolenv.running.worker_messages import (
     receive,
     send,
 )
+from toolenv.running.worker_processes import WorkerProcess, split_configuration, start_worker
 
-__all__ = ["MOST_DEATHS", "WorkerPool", "split_configuration"]
+__all__ = ["MOST_DEATHS", "WorkerPool"]
 
 MOST_DEATHS = 3
 """Deaths of workers that an episode may be in flight at before it is given up."""
 
 _ALONE_AFTER = 2
 _MOST_IDLE_DEATHS = 3
-_ENDS_SECONDS = 5.0
-_STANDARD_ERROR = 2
-
-
-def split_configuration(configuration: RunConfiguration) -> list[RunConfiguration]:
-    """What each worker runs with: its share of the limits, and nothing of the whole run's budget.
-
-    Raises:
-        ConfigurationError: A limit is smaller than the number of processes.
-    """
-    number = min(configuration.processes, configuration.concurrency)
-    limits = configuration.policy_concurrency
-    return [
-        configuration.model_copy(
-            update={
-                "processes": 1,
-                "concurrency": _share("concurrency", configuration.concurrency, place, number),
-                "policy_concurrency": {
-                    server: _share("policy_concurrency", limit, place, number)
-                    for server, limit in limits.items()
-                }
-                if isinstance(limits, dict)
-                else _share("policy_concurrency", limits, place, number),
-                "simulator_concurrency": _share(
-                    "simulator_concurrency", configuration.simulator_concurrency, place, number
-                ),
-                "run_money": None,
-                "run_tokens": None,
-                "run_seconds": None,
-            }
-        )
-        for place in range(number)
-    ]
-
-
-def _share(name: str, limit: int | None, place: int, number: int) -> int | None:
-    if limit is None:
-        return None
-    if limit < number:
-        raise ConfigurationError(
-            f"{limit} at once cannot be shared by {number} processes.",
-            where=name,
-            fix="Use fewer processes.",
-        )
-    return limit // number + (place < limit % number)
 
 
 class _Event(NamedTuple):
     """What a worker said; None where it has died."""
 
-    worker: _Worker
+    worker: WorkerProcess
     message: Message | None
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """A worker process, as the parent sees it."""
-
-    place: int
-    capacity: int
-    process: asyncio.subprocess.Process
-    writer: asyncio.StreamWriter
-    listening: asyncio.Task[None] | None = None
-    ready: bool = False
-    alone: bool = False
-    in_flight: dict[int, Planned] = field(default_factory=dict)
 
 
 class WorkerPool:
@@ -147,7 +83,7 @@ class WorkerPool:
         self._tally = tally
         self._stopping = stopping
         self._finished = finished
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._events: asyncio.Queue[_Event | None] = asyncio.Queue()
         self._deaths: dict[int, int] = {}
         self._idle_deaths = 0
@@ -203,13 +139,13 @@ class WorkerPool:
             and any(not worker.ready for worker in self._workers)
         )
 
-    def _hand_to(self, worker: _Worker, item: Planned) -> None:
+    def _hand_to(self, worker: WorkerProcess, item: Planned) -> None:
         place = self._places[item.key]
         worker.in_flight[place] = item
         send(worker.writer, attempt_message(place, self._folder.journal.allot(item.key)))
         self._count(worker)
 
-    def _count(self, worker: _Worker, spent: Spending | None = None) -> None:
+    def _count(self, worker: WorkerProcess, spent: Spending | None = None) -> None:
         _, before = self._tally.elsewhere.get(worker.place, (0, Spending()))
         if spent is None:
             spent = before if worker.in_flight else Spending()
@@ -241,7 +177,7 @@ class WorkerPool:
             raise read_failed_message(told)
 
     def _take(
-        self, worker: _Worker, told: dict[str, Any], frame: bytes, schedule: Schedule[Planned]
+        self, worker: WorkerProcess, told: dict[str, Any], frame: bytes, schedule: Schedule[Planned]
     ) -> None:
         """Write an episode that has ended."""
         item = worker.in_flight.pop(told["ended"])
@@ -253,7 +189,7 @@ class WorkerPool:
         schedule.ended(item)
         self._finished(encoded.summary.result)
 
-    async def _bury(self, worker: _Worker, schedule: Schedule[Planned]) -> None:
+    async def _bury(self, worker: WorkerProcess, schedule: Schedule[Planned]) -> None:
         """Give back what a worker that died had in flight, and begin another."""
         self._workers.remove(worker)
         code = await worker.process.wait()
@@ -309,24 +245,11 @@ class WorkerPool:
     # --- processes ----------------------------------------------------------------------------
 
     async def _start(self, place: int) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "toolenv.running.worker", str(theirs.fileno())),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=_STANDARD_ERROR,  # what a policy prints is no result
-                start_new_session=True,  # the terminal's Ctrl-C is for the parent
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
-            )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 26)
-        configuration = self._configurations[place]
-        worker = _Worker(place, configuration.concurrency, process, writer)
-        send(writer, {"configuration": configuration.model_dump(mode="json")})
+        worker, reader = await start_worker(place, self._configurations[place])
         worker.listening = asyncio.create_task(self._listen(worker, reader))
         self._workers.append(worker)
 
-    async def _listen(self, worker: _Worker, reader: asyncio.StreamReader) -> None:
+    async def _listen(self, worker: WorkerProcess, reader: asyncio.StreamReader) -> None:
         while (message := await receive(reader)) is not None:
             self._events.put_nowait(_Event(worker, message))
         self._events.put_nowait(_Event(worker, None))
@@ -334,17 +257,9 @@ class WorkerPool:
     async def _end(self) -> None:
         """Let idle workers go, and stop those that have something in flight."""
         for worker in self._workers:
-            if worker.listening is not None:
-                worker.listening.cancel()
-            worker.writer.close()
-            if worker.in_flight or not worker.ready:
-                _kill(worker.process)
+            worker.dismiss()
         for worker in self._workers:
-            try:
-                await asyncio.wait_for(worker.process.wait(), _ENDS_SECONDS)
-            except TimeoutError:
-                _kill(worker.process)
-                await worker.process.wait()
+            await worker.ended()
         self._workers.clear()
         self._tally.elsewhere.clear()
 
@@ -365,14 +280,3 @@ def _together(one: Occupancy, other: Occupancy) -> Occupancy:
         (one.limit or 0) + (other.limit or 0) if known else None,
         one.refusals + other.refusals,
     )
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-
-
-def _import_path() -> Iterator[str]:
-    """Where this process imports from, for the others to import the same."""
-    for entry in sys.path:
-        yield entry or str(Path.cwd())
