@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from toolenv.judging.bootstrap import (
     Estimate,
+    Numbers,
     bootstrap,
+    bootstrap_sums,
     mean_estimates,
     median_estimate,
     ratio_estimates,
@@ -57,6 +59,28 @@ def test_what_is_not_defined_is_no_figure() -> None:
     assert ratio_estimates([], [], 1) == []
     # drawn without the one cluster that tells: such a draw is left out
     assert ratio_estimates([[0.0], [2.0]], [[0.0], [2.0]], 1)[0] == Estimate(1.0, 1.0, 1.0)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9) | st.just(math.nan)] * 3), min_size=1, max_size=9))
+def test_figures_of_sums_are_those_of_the_same_draws_one_by_one(
+    measured: list[tuple[float, float, float]],
+) -> None:
+    rows = np.array(measured, dtype=float)
+
+    def figures(sums: Numbers) -> Numbers:
+        return np.column_stack([sums[:, 0] - sums[:, 1], sums[:, 1] * sums[:, 2]])
+
+    one_by_one = bootstrap(
+        lambda drawn: figures(rows[drawn].sum(axis=0)[None])[0], len(rows), 3, samples=60
+    )
+    together = bootstrap_sums(figures, rows, 3, samples=60)
+    assert np.array_equal(np.array(one_by_one), np.array(together), equal_nan=True)
+
+
+def test_many_clusters_are_drawn_in_parts_to_the_same_figures() -> None:
+    rows = np.arange(300_000.0)[:, None]
+    one_by_one = bootstrap(lambda drawn: rows[drawn].sum(axis=0), len(rows), 3, samples=8)
+    assert bootstrap_sums(lambda sums: sums, rows, 3, samples=8) == one_by_one
 
 
 def held(

@@ -50,6 +50,13 @@ def test_a_run_is_compared_with_the_first(tmp_path: Path) -> None:
     assert compare_runs([f"{tmp_path}/before", f"{tmp_path}/after"]) == found
 
 
+def test_each_side_and_each_difference_is_reported(tmp_path: Path) -> None:
+    run = written(tmp_path / "run", at_least(2, 4, 6), policies=[0, 1, 2], tasks=8)
+    told: list[tuple[int, int]] = []
+    compare_runs([str(run.path)], samples=FEW, report=lambda *said: told.append(said))
+    assert told == [(done, 5) for done in range(6)]
+
+
 def test_two_runs_alike_show_no_difference(tmp_path: Path) -> None:
     for name in ("one", "other"):
         written(tmp_path / name, at_least(4), policies=[0], tasks=8)

@@ -70,18 +70,21 @@ def compare(
         from typing import get_args
 
         from toolenv.cli.options import choices
+        from toolenv.cli.progress import counted
         from toolenv.judging.metrics import Clusters
         from toolenv.running.run_comparison import compare_runs
 
         (clusters,) = choices([by], get_args(Clusters), "--by")
-        found = compare_runs(
-            sides,
-            reference=reference,
-            verdicts=verdicts,
-            clusters=clusters,
-            force=force,
-            seed=seed,
-        )
+        with counted("sides and differences", quiet=as_json) as report:
+            found = compare_runs(
+                sides,
+                reference=reference,
+                verdicts=verdicts,
+                clusters=clusters,
+                force=force,
+                seed=seed,
+                report=report,
+            )
         if as_json:
             print_json(found.model_dump(mode="json"))
         else:

@@ -20,10 +20,20 @@ import numpy.typing as npt
 
 from toolenv.judging.intervals import student
 
-__all__ = ["Estimate", "bootstrap", "mean_estimates", "median_estimate", "ratio_estimates"]
+__all__ = [
+    "Estimate",
+    "bootstrap",
+    "bootstrap_sums",
+    "mean_estimates",
+    "median_estimate",
+    "ratio_estimates",
+]
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Drawn: TypeAlias = npt.NDArray[np.int64]
+
+_AT_ONCE = 1_000_000
+"""Numbers of clusters that are drawn at once, to keep memory small."""
 
 
 class Estimate(NamedTuple):
@@ -64,6 +74,60 @@ def bootstrap(
     drawn = np.empty((samples, len(values)))
     for number in range(samples):
         drawn[number] = statistic(generator.integers(clusters, size=clusters))
+    return _estimates(values, drawn, confidence, widened, reflected)
+
+
+def bootstrap_sums(
+    figures: Callable[[Numbers], Numbers],
+    rows: Numbers,
+    seed: int,
+    *,
+    samples: int = 2_000,
+    confidence: float = 0.95,
+    widened: Sequence[int] | None = None,
+) -> list[Estimate]:
+    """What ``bootstrap`` gives, of the same draws, for figures of sums: many draws at once.
+
+    Args:
+        figures: Computes the figures from sums, a row for each draw and a column for each of
+            ``rows``; a row for each draw.
+        rows: What is summed, a row for each cluster.
+        seed: As for ``bootstrap``, and so are the following.
+        samples: How often is drawn.
+        confidence: The share of draws inside the interval.
+        widened: How many clusters each figure depends on.
+
+    Example:
+        >>> rows = np.array([[1.0, 2.0], [3.0, 2.0]])  # parts and wholes
+        >>> bootstrap_sums(lambda sums: sums[:, :1] / sums[:, 1:], rows, 0)
+        [Estimate(value=1.0, low=0.5, high=1.5)]
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    finite = bool(np.isfinite(rows).all())
+    sums = np.empty((samples, rows.shape[1]))
+    clusters = len(rows)
+    step = max(1, _AT_ONCE // clusters)
+    for first in range(0, samples, step):
+        count = min(step, samples - first)
+        drawn = generator.integers(clusters, size=(count, clusters))
+        if finite:
+            places = drawn + clusters * np.arange(count)[:, None]
+            times = np.bincount(places.ravel(), minlength=count * clusters)
+            sums[first : first + count] = times.reshape(count, clusters) @ rows
+        else:  # nought times what is no number is no number either
+            sums[first : first + count] = [rows[one].sum(axis=0) for one in drawn]
+    values = figures(rows.sum(axis=0)[None])[0]
+    return _estimates(values, figures(sums), confidence, widened)
+
+
+def _estimates(
+    values: Numbers,
+    drawn: Numbers,
+    confidence: float,
+    widened: Sequence[int] | None,
+    reflected: Collection[int] = (),
+) -> list[Estimate]:
+    """The figures with percentiles of what was drawn of each, by draw and figure."""
     tail = (1 - confidence) / 2
     tails = [tail] * len(values) if widened is None else [_widened(tail, n) for n in widened]
     ends = []
@@ -103,8 +167,8 @@ def ratio_estimates(
     """
     above, below = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
 
-    def ratios(drawn: Drawn) -> Numbers:
-        sums, counts = above[drawn].sum(axis=0), below[drawn].sum(axis=0)
+    def ratios(sums_and_counts: Numbers) -> Numbers:
+        sums, counts = np.hsplit(sums_and_counts, 2)
         found: Numbers = np.divide(
             sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0
         )
@@ -113,7 +177,8 @@ def ratio_estimates(
     if not len(above):
         return []
     sizes = [int(count) for count in (below > 0).sum(axis=0)] if widened else None
-    return bootstrap(ratios, len(above), seed, samples=samples, widened=sizes)
+    rows = np.hstack([above, below])
+    return bootstrap_sums(ratios, rows, seed, samples=samples, widened=sizes)
 
 
 def mean_estimates(

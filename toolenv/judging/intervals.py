@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import cos, pi, sin, sqrt
 from statistics import NormalDist
 
@@ -42,6 +43,7 @@ def wilson(passed: int, total: int, confidence: float = 0.95) -> tuple[float, fl
     return low, high
 
 
+@lru_cache(maxsize=1_024)
 def student(tail: float, freedom: int) -> float:
     """What Student's t exceeds with a given chance.
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from toolenv.episodes import ROOT, Branch, Episode
 from toolenv.formats.gold import Gold
-from toolenv.judging.bootstrap import Drawn, Estimate, Numbers, bootstrap, ratio_estimates
+from toolenv.judging.bootstrap import Estimate, Numbers, bootstrap_sums, ratio_estimates
 from toolenv.judging.clustered import (
     count_estimates,
     difference_estimates,
@@ -318,16 +318,17 @@ def _differences(
     twice = np.hstack([told, told])
     shares = difference_estimates(np.nan_to_num(values) + moved, twice, members=members)
 
-    def figures(drawn: Drawn) -> Numbers:
-        first, whole_1, second, whole_2 = (array[drawn].sum(axis=0) for array in sums)
-        mean = _divided(change[drawn].sum(axis=0), told[drawn].sum(axis=0))
-        return np.concatenate([mean, _divided(second, whole_2) - _divided(first, whole_1)])
+    def figures(drawn: Numbers) -> Numbers:
+        first, whole_1, second, whole_2, changes, tells = np.hsplit(drawn, 6)
+        apart = _divided(second, whole_2) - _divided(first, whole_1)
+        return np.hstack([_divided(changes, tells), apart])
 
     if members is not None:
         counts = count_estimates(values, moved, twice, members)
     elif len(change):
         sizes = [int(number) for number in twice.sum(axis=0)]
-        counts = bootstrap(figures, len(change), seed, samples=samples, widened=sizes)
+        rows = np.hstack([*sums, change, told])
+        counts = bootstrap_sums(figures, rows, seed, samples=samples, widened=sizes)
     else:
         counts = shares
     kinds = [metric.kind for metric in metrics] * 2

@@ -27,8 +27,10 @@ def sign_flips(moved: Numbers, seed: int) -> float:
     """
     if len(moved) < 2:
         return float("nan")
-    generator = np.random.Generator(np.random.PCG64(seed))
     seen = abs(float(moved.sum())) - 1e-9
+    if seen <= 0:
+        return 1.0
+    generator = np.random.Generator(np.random.PCG64(seed))
     beyond = 1
     for first in range(0, _FLIPS, 1_000):  # in parts, to keep them small
         flips = min(1_000, _FLIPS - first)

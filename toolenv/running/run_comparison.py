@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
-from typing import Final
+from typing import Final, NamedTuple
 
 from toolenv.errors import ConfigurationError
 from toolenv.judging.metrics import (
@@ -89,6 +89,13 @@ QUANTITIES: Final[tuple[Metric, ...]] = tuple(map(_metric, _TAKEN))
 """What is compared, in the order that tables show it; steps and costs are those of whole trees."""
 
 
+class _Row(NamedTuple):
+    """A finished episode, and what is measured of it."""
+
+    result: Result
+    unit: Unit
+
+
 def compare_runs(
     sides: Sequence[str],
     *,
@@ -98,6 +105,7 @@ def compare_runs(
     force: bool = False,
     seed: int = 0,
     samples: int = 2_000,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> RunComparison:
     """Compare agents, policies and runs with one of them.
 
@@ -110,6 +118,7 @@ def compare_runs(
             the same tasks; the difference is then named.
         seed: What the draws of intervals derive from.
         samples: How often is drawn.
+        report: Told how many sides and differences are done, and of how many.
 
     Raises:
         ConfigurationError: There is one side only, or two that cannot be compared.
@@ -128,24 +137,47 @@ def compare_runs(
             fix="Name another run, or one with several agents or policies.",
         )
     first = opened[0]
+    done, total = 0, 2 * len(opened) - 1
+    report(done, total)
+    measured = [_rows(side) for side in opened]
     compared = []
-    for other in opened[1:]:
+    for other, rows in zip(opened[1:], measured[1:], strict=True):
         differing = refuse_different(first.run.manifest, other.run.manifest, force=force)
         if first.judge is not None and other.judge is not None:
             differing += refuse_different_judges(first.judge, other.judge, force=force)
         apart = refuse_different_tasks(
             first.name, _tasks(first.rows), other.name, _tasks(other.rows), force=force
         )
-        compared.append(_compare(first, other, differing, apart, clusters, seed, samples))
+        splits, flips = _differences(measured[0], rows, clusters, seed, samples)
+        compared.append(
+            SideComparison(
+                reference=first.name,
+                side=other.name,
+                splits=splits,
+                gained=tuple(flip for flip in flips if flip.change > 0),
+                lost=tuple(flip for flip in flips if flip.change < 0),
+                differing=tuple(differing),
+                left_out=tuple(apart),
+            )
+        )
+        done += 1
+        report(done, total)
+    sides_figures = []
+    for side, rows in zip(opened, measured, strict=True):
+        sides_figures.append(_figures(side, rows, clusters, seed, samples))
+        done += 1
+        report(done, total)
     return RunComparison(
         clusters=clusters,
         verdicts=verdicts,
-        sides=tuple(_figures(side, clusters, seed, samples) for side in opened),
+        sides=tuple(sides_figures),
         comparisons=tuple(compared),
     )
 
 
-def _figures(side: Side, clusters: Clusters, seed: int, samples: int) -> SideFigures:
+def _figures(
+    side: Side, measured: Sequence[_Row], clusters: Clusters, seed: int, samples: int
+) -> SideFigures:
     outcomes = [row.outcome for row in side.rows]
     return SideFigures(
         name=side.name,
@@ -161,73 +193,59 @@ def _figures(side: Side, clusters: Clusters, seed: int, samples: int) -> SideFig
             split: {
                 one.metric: Ends.of(one.macro)
                 for one in summarise_metrics(
-                    _units(side, rows), QUANTITIES, seed, clusters=clusters, samples=samples
+                    [row.unit for row in rows], QUANTITIES, seed, clusters=clusters, samples=samples
                 )
                 if one.tasks
             }
-            for split, rows in _by_split(side.rows).items()
+            for split, rows in _by_split(measured).items()
         },
     )
 
 
-def _by_split(rows: Sequence[Result]) -> dict[str, Sequence[Result]]:
+def _by_split(rows: Sequence[_Row]) -> dict[str, Sequence[_Row]]:
     """All rows under the empty name, and those of each split where there are several."""
-    splits = sorted({row.split for row in rows})
-    found = {"": rows}
-    if len(splits) > 1:
-        found |= {split: [row for row in rows if row.split == split] for split in splits}
-    return found
+    splits: dict[str, list[_Row]] = {}
+    for row in rows:
+        splits.setdefault(row.result.split, []).append(row)
+    return {"": rows, **(dict(sorted(splits.items())) if len(splits) > 1 else {})}
 
 
-def _compare(
-    first: Side,
-    other: Side,
-    differing: Sequence[str],
-    apart: Sequence[str],
-    clusters: Clusters,
-    seed: int,
-    samples: int,
-) -> SideComparison:
-    shared = _tasks(first.rows) & _tasks(other.rows)
+def _differences(
+    first: Sequence[_Row], other: Sequence[_Row], clusters: Clusters, seed: int, samples: int
+) -> tuple[tuple[SplitDifferences, ...], list[Flip]]:
+    """What differs over the tasks of both sides, by split, and which of these flipped."""
+    shared = {row.unit.task for row in first} & {row.unit.task for row in other}
     ones, others = (
-        _by_split([row for row in side.rows if row.task in shared]) for side in (first, other)
+        _by_split([row for row in side if row.unit.task in shared]) for side in (first, other)
     )
-    flips = list(_flips(ones[""], others[""]))
-    return SideComparison(
-        reference=first.name,
-        side=other.name,
-        splits=tuple(
-            SplitDifferences(
-                split=split,
-                tasks=len(_tasks(ones[split])),
-                differences=tuple(
-                    QuantityDifference(
-                        quantity=one.metric,
-                        difference=Ends.of(one.macro),
-                        tasks=one.tasks,
-                        p=None if isnan(one.p) else round(one.p, 6),
-                    )
-                    for one in compare_metrics(
-                        _units(first, ones[split]),
-                        _units(other, others[split]),
-                        QUANTITIES,
-                        seed,
-                        clusters=clusters,
-                        samples=samples,
-                    )
-                    if one.tasks
-                ),
-            )
-            for split in ones
-        ),
-        gained=tuple(flip for flip in flips if flip.change > 0),
-        lost=tuple(flip for flip in flips if flip.change < 0),
-        differing=tuple(differing),
-        left_out=tuple(apart),
+    splits = tuple(
+        SplitDifferences(
+            split=split,
+            tasks=len({row.unit.task for row in ones[split]}),
+            differences=tuple(
+                QuantityDifference(
+                    quantity=one.metric,
+                    difference=Ends.of(one.macro),
+                    tasks=one.tasks,
+                    p=None if isnan(one.p) else round(one.p, 6),
+                )
+                for one in compare_metrics(
+                    [row.unit for row in ones[split]],
+                    [row.unit for row in others[split]],
+                    QUANTITIES,
+                    seed,
+                    clusters=clusters,
+                    samples=samples,
+                )
+                if one.tasks
+            ),
+        )
+        for split in ones
     )
+    return splits, _flips(*([row.result for row in side[""]] for side in (ones, others)))
 
 
-def _flips(ones: Iterable[Result], others: Iterable[Result]) -> Iterable[Flip]:
+def _flips(ones: Sequence[Result], others: Sequence[Result]) -> list[Flip]:
     """Tasks that pass more or less often, the largest changes first."""
     passes = [_passes(rows) for rows in (ones, others)]
     splits = {row.task: row.split for row in ones}
@@ -249,17 +267,20 @@ def _passes(rows: Iterable[Result]) -> dict[str, Passes]:
     return found
 
 
-def _units(side: Side, rows: Iterable[Result]) -> list[Unit]:
+def _rows(side: Side) -> list[_Row]:
     broken: tuple[Measured | Absent, ...] = (Absent("infrastructure error"),) * len(QUANTITIES)
     return [
-        Unit(
-            row.task,
-            tools_of(side.run.tasks[row.task]),
-            broken
-            if row.outcome == "infrastructure_error"
-            else tuple(take(row) for _, _, take in _TAKEN.values()),
+        _Row(
+            row,
+            Unit(
+                row.task,
+                tools_of(side.run.tasks[row.task]),
+                broken
+                if row.outcome == "infrastructure_error"
+                else tuple(take(row) for _, _, take in _TAKEN.values()),
+            ),
         )
-        for row in rows
+        for row in side.rows
     ]
 
 
