@@ -21,13 +21,15 @@ def test_a_training_ends_with_its_last_figures_and_where_the_model_is(
 ) -> None:
     command = (
         f"train sft --model {made.model} --data {made.demonstrations} --out first --max-steps 2"
-        " --batch-size 2 --set save_steps=1 --set log_steps=1 --lora-rank 2"
+        " --batch-size 2 --set save_steps=1 --set log_steps=1 --set keep_checkpoints=null"
+        " --lora-rank 2"
     )
     done = here(command, tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "loss" in done.stdout and done.stdout.splitlines()[-1] == "model: first"
     assert (tmp_path / "first" / "adapter_config.json").exists()
+    assert (tmp_path / "first" / "checkpoint-1").exists()
 
     again = here(command, tmp_path)
     assert again.returncode == 2

@@ -11,6 +11,7 @@ from tests.preferences.trees import CHECKED, explored, step, trees, walked, winn
 from toolenv.episodes import ROOT
 from toolenv.errors import ConfigurationError
 from toolenv.preferences import Explored, Pair, PairCounts, PairSettings, Source, collect_pairs
+from toolenv.tasks import Check, Task
 
 
 def pairs_of(
@@ -117,6 +118,15 @@ def test_a_check_decides_what_success_is() -> None:
 
     assert "right" in str(pair.chosen) and "wrong" in str(pair.rejected)
     assert [p.worse.steps for p in pairs_of(found, source="tp-llama")] == [(0,)]
+
+
+def test_where_nothing_can_be_done_giving_up_is_no_fault() -> None:
+    task = Task(id="u", instruction="Do it.", check=Check(kind="gives_up"))
+    found = explored([step(ROOT, 0, "error", "a"), step(ROOT, 1, "gave_up")], task=task, chosen=1)
+
+    (pair,) = pairs_of(found)
+
+    assert (pair.reason, pair.better.rank) == ("error", 1)
 
 
 def test_sides_that_say_the_same_or_cannot_be_read_are_left_out_and_counted() -> None:

@@ -17,15 +17,15 @@ from toolenv.training.configuration import (
     SFTConfiguration,
     configure,
 )
-from toolenv.training.supervised import train_dpo, train_sft
+from toolenv.training.supervised import train_on_rows
 
 
 def refusal(kind: str, model: Path, data: Path, out: Path, **settings: Any) -> str:
     with pytest.raises(ToolenvError) as refused:
         if kind == "sft":
-            train_sft(SFTConfiguration(model=str(model), data=str(data), **settings), out)
+            train_on_rows(SFTConfiguration(model=str(model), data=str(data), **settings), out)
         else:
-            train_dpo(DPOConfiguration(model=str(model), data=str(data), **settings), out)
+            train_on_rows(DPOConfiguration(model=str(model), data=str(data), **settings), out)
     assert not (out / "training.json").exists()
     return str(refused.value)
 
@@ -177,7 +177,7 @@ def test_data_that_cannot_be_read(made: Made, tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(b"not parquet")
 
     with pytest.raises(FormatError, match="The data cannot be read"):
-        train_sft(
+        train_on_rows(
             SFTConfiguration(model=str(made.model), data=str(tmp_path / "rows.parquet")),
             tmp_path / "out",
         )

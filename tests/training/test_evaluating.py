@@ -12,7 +12,7 @@ from toolenv.running.configuration import RunConfiguration
 from toolenv.training.configuration import SFTConfiguration
 from toolenv.training.evaluating import Evaluated, checkpoints_at, evaluate
 from toolenv.training.learning_curve import draw_learning_curve
-from toolenv.training.supervised import train_sft
+from toolenv.training.supervised import train_on_rows
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def trained(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
         model=str(made.model), data=str(made.demonstrations), max_steps=2, save_steps=1,
         batch_size=1,
     )  # fmt: skip
-    train_sft(chosen, out)
+    train_on_rows(chosen, out)
     return out
 
 

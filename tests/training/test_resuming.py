@@ -12,7 +12,7 @@ from tests.training.data import Made
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import parse
 from toolenv.training.configuration import DPOConfiguration, SFTConfiguration
-from toolenv.training.supervised import train_dpo, train_sft
+from toolenv.training.supervised import train_on_rows
 
 
 def interrupted_at(step: int) -> Any:
@@ -47,18 +47,17 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
         "model": str(made.model), "max_steps": 4, "save_steps": 2, "batch_size": 2,
         "learning_rate": 1e-3, "log_steps": 1,
     }  # fmt: skip
-    train: Any = train_sft if kind == "sft" else train_dpo
     chosen: Any = (
         SFTConfiguration(data=str(made.demonstrations), **shared)
         if kind == "sft"
         else DPOConfiguration(data=str(made.pairs), **shared)
     )
-    train(chosen, tmp_path / "whole")
+    train_on_rows(chosen, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        train(chosen, tmp_path / "cut", report=interrupted_at(3))
+        train_on_rows(chosen, tmp_path / "cut", report=interrupted_at(3))
     assert not (tmp_path / "cut" / "model.safetensors").exists()
 
-    train(chosen, tmp_path / "cut", resume=True)
+    train_on_rows(chosen, tmp_path / "cut", resume=True)
 
     assert same(tmp_path / "whole", tmp_path / "cut")
     assert losses(tmp_path / "whole") == losses(tmp_path / "cut")
@@ -73,19 +72,19 @@ def test_without_resume_an_interrupted_training_is_not_written_over(
     )  # fmt: skip
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        train_sft(chosen, out, report=interrupted_at(2))
+        train_on_rows(chosen, out, report=interrupted_at(2))
 
     with pytest.raises(ConfigurationError, match="interrupted; its last checkpoint is checkpoint-"):
-        train_sft(chosen, out)
+        train_on_rows(chosen, out)
     with pytest.raises(ConfigurationError, match="differs in seed"):
-        train_sft(chosen.model_copy(update={"seed": 1}), out, resume=True)
+        train_on_rows(chosen.model_copy(update={"seed": 1}), out, resume=True)
     with pytest.raises(ConfigurationError, match=r"name its last checkpoint, .*checkpoint-"):
-        train_dpo(DPOConfiguration(model=str(out), data=str(made.pairs)), tmp_path / "dpo")
+        train_on_rows(DPOConfiguration(model=str(out), data=str(made.pairs)), tmp_path / "dpo")
 
     shutil.rmtree(tmp_path / "out" / "checkpoint-1")
-    train_sft(chosen, out, resume=True)
+    train_on_rows(chosen, out, resume=True)
     with pytest.raises(ConfigurationError, match="Holds a finished training of 3 steps"):
-        train_sft(chosen, out, resume=True)
+        train_on_rows(chosen, out, resume=True)
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(made: Made, tmp_path: Path) -> None:
@@ -93,5 +92,5 @@ def test_a_folder_that_holds_something_else_is_left_alone(made: Made, tmp_path: 
     chosen = SFTConfiguration(model=str(made.model), data=str(made.demonstrations), max_steps=1)
 
     with pytest.raises(ConfigurationError, match="Is not an empty folder"):
-        train_sft(chosen, tmp_path)
+        train_on_rows(chosen, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]

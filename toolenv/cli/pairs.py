@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toolenv.cli.output import console, friendly_errors, plain, print_json
+from toolenv.cli.pair_sources import (
+    close,
+    open_resampled,
+    open_score,
+    open_wins,
+    read_labels,
+    require_pass_kappa,
+)
 
 if TYPE_CHECKING:
-    from toolenv.judging.agreement import Label
-    from toolenv.preferences import Exported, PairSettings
-    from toolenv.preferences.judged import Wins
-    from toolenv.preferences.ranking import Value
-    from toolenv.preferences.resampling import Resampled
+    from toolenv.preferences import Exported
 
 __all__ = ["pairs", "show_export"]
 
@@ -122,18 +126,18 @@ def pairs(
         sources = choices(source or ["steps"], get_args(Source), "--source")
         chosen_forms = choices(forms or ["dpo"], list(PAIR_FORMS), "--as")
         (chosen_format,) = choices([format], get_args(RowFormat), "--format")
-        people = _read_labels(labels, least_kappa)
+        people = read_labels(labels, least_kappa)
         if least_kappa is not None and verdicts:
-            _require_pass_kappa(paths, verdicts, people, least_kappa)
+            require_pass_kappa(paths, verdicts, people, least_kappa)
         settings = PairSettings(
             sources=sources,
             reasons=frozenset(reason or VISIBLE),
-            score=_open_score(score) if "scores" in sources else None,
+            score=open_score(score) if "scores" in sources else None,
             score_margin=0.1 if margin is None else margin,
-            wins=_open_wins(wins or [], paths, margin or 0.0, people, least_kappa)
+            wins=open_wins(wins or [], paths, margin or 0.0, people, least_kappa)
             if "judge" in sources
             else (),
-            resampled=_open_resampled(paths, policy, continuations, margin)
+            resampled=open_resampled(paths, policy, continuations, margin)
             if "resampled" in sources
             else None,
             duplicates=keep_duplicates,
@@ -160,7 +164,7 @@ def pairs(
                 leaks=leaks,
             )
             report(made, made)
-        _close(settings)
+        close(settings)
         show_export(exported, as_json=as_json)
 
 
@@ -189,117 +193,3 @@ def _show_counts(report: dict[str, Any], indent: str = "") -> None:
                 _show_counts(value, f"{indent}  ")
         else:
             console.print(plain(f"{indent}{name}: {value}"), highlight=False)
-
-
-def _read_labels(path: Path | None, least: float | None) -> list[Label]:
-    from toolenv.errors import ConfigurationError
-    from toolenv.judging.agreement import read_labels
-
-    if path is None:
-        if least is not None:
-            raise ConfigurationError(
-                "A judge's kappa needs labels of people.",
-                where="--least-kappa",
-                fix="Give them: --labels FILE.",
-            )
-        return []
-    return list(read_labels(path))
-
-
-def _require_pass_kappa(paths: list[Path], name: str, labels: list[Label], least: float) -> None:
-    from toolenv.judging.verdicts import PassVerdict
-    from toolenv.preferences.agreement import pass_kappa, require_kappa
-    from toolenv.preferences.explored import is_run
-    from toolenv.running.verdict_sets import VerdictSet
-
-    for path in filter(is_run, paths):
-        found = [v for v in VerdictSet.of(path, name).read() if isinstance(v, PassVerdict)]
-        require_kappa(pass_kappa(found, labels), least, name)
-
-
-def _open_wins(
-    given: list[str], paths: list[Path], margin: float, labels: list[Label], least: float | None
-) -> tuple[Wins, ...]:
-    from toolenv.errors import ConfigurationError
-    from toolenv.preferences.agreement import require_kappa, win_kappa
-    from toolenv.preferences.explored import is_run
-    from toolenv.preferences.judged import Wins
-
-    runs = [path for path in paths if is_run(path)]
-    found = []
-    for one in given:
-        run, _, name = one.rpartition(":")
-        if not run or Path(run) not in runs:
-            raise ConfigurationError(
-                f"{one!r} is not RUN:NAME with one of the given runs.",
-                where="--wins",
-                fix="Write it as in: --wins runs/a:win.",
-            )
-        wins = Wins(Path(run), name, runs, margin=margin)
-        if least is not None:
-            require_kappa(win_kappa(wins.verdicts, wins.players, labels), least, name)
-        found.append(wins)
-    if not found:
-        raise ConfigurationError(
-            "The source judge needs sets of win verdicts.",
-            where="--wins",
-            fix="Name them as RUN:NAME; 'toolenv judge RUN --judge win' makes one.",
-        )
-    return tuple(found)
-
-
-def _open_score(given: str | None) -> Value:
-    from toolenv.episodes import Branch
-    from toolenv.errors import ConfigurationError
-    from toolenv.preferences.explored import Explored
-    from toolenv.simulators.specification import import_object
-
-    if given is None:
-        raise ConfigurationError(
-            "The source scores needs a score.",
-            where="--score",
-            fix="Give reward, or module:name of a function of a branch, such as "
-            "toolenv.judging.rewards:checkpoint_score.",
-        )
-    if given == "reward":
-        return lambda explored, branch: sum(step.reward for step in branch.path())
-    score = import_object(given, where="--score")
-
-    def scored(explored: Explored, branch: Branch) -> float | None:
-        return float(score(branch))
-
-    return scored
-
-
-def _open_resampled(
-    paths: list[Path], policy: str | None, continuations: int, margin: float | None
-) -> Resampled:
-    from toolenv.agents.specification import open_policy
-    from toolenv.errors import ConfigurationError
-    from toolenv.preferences.explored import is_run
-    from toolenv.preferences.resampling import Resampled
-    from toolenv.running.configuration import RunConfiguration
-    from toolenv.running.folder import RunFolder
-
-    runs = [path for path in paths if is_run(path)]
-    if policy is None or len(runs) != len(paths) or len(runs) != 1:
-        raise ConfigurationError(
-            "Resampling continues the episodes of one run, with a policy.",
-            where="--source resampled",
-            fix="Give one run folder, and --policy.",
-        )
-    manifest = RunFolder.open(runs[0]).manifest
-    env = RunConfiguration.model_validate(manifest.configuration).open_environment()
-    if manifest.fingerprints.get("environment") not in (None, env.fingerprint):
-        env.simulator.close()
-        raise ConfigurationError(
-            "The environment is not the one that the run was made in.",
-            where=str(runs[0]),
-            fix="Restore its tasks and recordings; the run's manifest names the parts.",
-        )
-    return Resampled(env, open_policy(policy), continuations, 0.3 if margin is None else margin)
-
-
-def _close(settings: PairSettings) -> None:
-    if settings.resampled is not None:
-        settings.resampled.env.simulator.close()

@@ -21,7 +21,10 @@ __all__ = ["checkpoint_table", "quiet_libraries", "write_rows_beside"]
 
 def checkpoint_table(rows: Sequence[Evaluated]) -> Table:
     """Checkpoints side by side."""
-    table = Table("checkpoint", "step", "agent", "split", "episodes", "passed", "steps", "messages")
+    table = Table()
+    table.add_column("checkpoint", overflow="fold")
+    for name in ("step", "agent", "split", "episodes", "passed", "steps", "messages"):
+        table.add_column(name, no_wrap=name == "passed")
     for row in rows:
         table.add_row(
             plain(row.checkpoint.name),
@@ -65,7 +68,7 @@ def quiet_libraries() -> Iterator[None]:
 def _share(estimate: Estimate) -> str:
     if estimate.value != estimate.value:
         return "–"
-    return f"{estimate.value:.1%} ({estimate.low:.1%}–{estimate.high:.1%})"
+    return f"{estimate.value:.1%} {estimate.low:.0%}–{estimate.high:.0%}"
 
 
 def _mean(estimate: Estimate) -> str:

@@ -60,7 +60,8 @@ class Leak(NamedTuple):
             f"Position and length alone tell the chosen side in {rate.value:.0%} of {self.pairs} "
             f"pairs ({rate.low:.0%} to {rate.high:.0%}): it is the later sibling in "
             f"{self.later:.0%} and the longer one in {self.longer:.0%}. A model can learn that "
-            "instead of what is better: add sources, or leave one out."
+            "instead of what is better: add sources that are not won by the order of the search "
+            "(resampled, errors, repeats, outcome of several seeds), or leave one out."
         )
 
 

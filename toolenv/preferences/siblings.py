@@ -46,7 +46,12 @@ class Tree:
                 branch = explored.branch(number)
                 if explored.success(branch):
                     self.winning.update(branch.numbers())
-        self.fault = cache(lambda number: fault_of(explored.branch(number)))
+        self.fault = cache(self._fault)
+
+    def _fault(self, number: int) -> Fault | None:
+        found = fault_of(self.explored.branch(number))
+        # where nothing can be done, giving up is what the task asks for
+        return None if found == "gave_up" and number in self.winning else found
 
     def pair(
         self, source: Source, reason: str, chosen: int, rejected: int, margin: float = 1.0

@@ -207,13 +207,13 @@ def configure(
     Args:
         kind: Which configuration.
         file: A TOML, YAML or JSON file of its settings; None for none.
-        flags: Settings by name; those that are None or empty are not given.
+        flags: Settings by name.
 
     Raises:
         ConfigurationError: The file cannot be read, or a setting does not fit.
     """
     values = read_options(file) if file is not None else {}
-    given = {name: value for name, value in (flags or {}).items() if value not in (None, [], {})}
+    given = dict(flags or {})
     lora = {**(values.get("lora") or {}), **(given.pop("lora", None) or {})}
     merged = {**values, **given, **({"lora": lora} if lora else {})}
     unknown = next((name for name in merged if name not in kind.model_fields), None)

@@ -64,7 +64,7 @@ def train_grpo(
         )
         folder = TrainingFolder(out, record, resume=resume)
         trainer = grpo_trainer(configuration, out, env)
-        train(trainer, folder, {"tasks": len(env.tasks)}, report)
+        train(trainer, folder, {"tasks": len(env.tasks[: configuration.first])}, report)
     finally:
         env.simulator.close()
 
@@ -239,7 +239,7 @@ def _order(env: ToolEnv, configuration: GRPOConfiguration) -> list[str]:
 
     TRL draws the order of a pass from a generator that is not restored when a training goes on.
     """
-    tasks = [task.id for task in env.tasks]
+    tasks = [task.id for task in env.tasks[: configuration.first]]
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     completions = configuration.batch_size * configuration.accumulation * processes
     each = completions // configuration.group
@@ -264,7 +264,7 @@ def _prompt(env: ToolEnv, task: str) -> list[dict[str, Any]]:
 
 
 def _open_environment(configuration: GRPOConfiguration) -> ToolEnv:
-    chosen = RunConfiguration(
+    return RunConfiguration(
         tasks=configuration.tasks,
         split=configuration.split,
         simulator=configuration.simulator,
@@ -273,16 +273,4 @@ def _open_environment(configuration: GRPOConfiguration) -> ToolEnv:
         compatibility=configuration.compatibility,
         system_prompt=configuration.system_prompt,
         offline=configuration.offline,
-    )
-    env = chosen.open_environment()
-    if configuration.first is None:
-        return env
-    first = ToolEnv(
-        env.tasks[: configuration.first],
-        env.simulator,
-        max_steps=chosen.max_steps,
-        observation_limit=chosen.observation_limit,
-        compatibility=chosen.compatibility,
-        system_prompt=chosen.system_prompt,
-    )
-    return first
+    ).open_environment()

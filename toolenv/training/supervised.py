@@ -26,19 +26,19 @@ from toolenv.training.models import Begun, begin, model_source
 from toolenv.training.running import arguments, train
 from toolenv.training.templates import Rendered, check_template, lengths_of, training_template
 
-__all__ = ["dpo_trainer", "reward_trainer", "sft_trainer", "train_dpo", "train_reward", "train_sft"]
+__all__ = ["dpo_trainer", "reward_trainer", "sft_trainer", "train_on_rows"]
 
 Report = Callable[[int, int], None]
 
 
-def train_sft(
-    configuration: SFTConfiguration,
+def train_on_rows(
+    configuration: SFTConfiguration | DPOConfiguration | RewardConfiguration,
     out: Path,
     *,
     resume: bool = False,
     report: Report = lambda done, total: None,
 ) -> None:
-    """Train on demonstrations; the loss is on what the assistant says alone.
+    """Train on demonstrations or preferences, as the kind of the configuration says.
 
     Args:
         configuration: What is trained, and how.
@@ -49,29 +49,21 @@ def train_sft(
     Raises:
         ToolenvError: Something is wrong with settings, model, data or folder.
     """
-    _train(configuration, out, sft_trainer, resume, report)
-
-
-def train_dpo(
-    configuration: DPOConfiguration,
-    out: Path,
-    *,
-    resume: bool = False,
-    report: Report = lambda done, total: None,
-) -> None:
-    """Train on preferences; arguments and errors are those of ``train_sft``."""
-    _train(configuration, out, dpo_trainer, resume, report)
-
-
-def train_reward(
-    configuration: RewardConfiguration,
-    out: Path,
-    *,
-    resume: bool = False,
-    report: Report = lambda done, total: None,
-) -> None:
-    """Train a reward model on preferences; arguments and errors are those of ``train_sft``."""
-    _train(configuration, out, reward_trainer, resume, report)
+    open_rows(configuration.data, configuration.kind)
+    record = TrainingRecord(
+        kind=configuration.kind,
+        configuration=configuration.identity(),
+        model=model_source(configuration.model).fingerprint,
+        data=data_fingerprint(configuration.data, configuration.kind),
+    )
+    folder = TrainingFolder(out, record, resume=resume)
+    if isinstance(configuration, SFTConfiguration):
+        trainer, rows = sft_trainer(configuration, out)
+    elif isinstance(configuration, DPOConfiguration):
+        trainer, rows = dpo_trainer(configuration, out)
+    else:
+        trainer, rows = reward_trainer(configuration, out)
+    train(trainer, folder, rows, report)
 
 
 def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[str, int]]:
@@ -136,25 +128,6 @@ def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, 
         peft_config=begun.adapter,
     )
     return trainer, kept.counts
-
-
-def _train(
-    configuration: Any,
-    out: Path,
-    make: Callable[[Any, Path], tuple[Any, dict[str, int]]],
-    resume: bool,
-    report: Report,
-) -> None:
-    open_rows(configuration.data, configuration.kind)
-    record = TrainingRecord(
-        kind=configuration.kind,
-        configuration=configuration.identity(),
-        model=model_source(configuration.model).fingerprint,
-        data=data_fingerprint(configuration.data, configuration.kind),
-    )
-    folder = TrainingFolder(out, record, resume=resume)
-    trainer, rows = make(configuration, out)
-    train(trainer, folder, rows, report)
 
 
 def _fitting_pairs(configuration: TrainingConfiguration, begun: Begun, rows: Any) -> Kept:
