@@ -106,3 +106,18 @@ def test_pass_verdicts_have_their_kappa_too() -> None:
     labels = [Label(task=str(n), label="passed" if n % 2 else "failed") for n in range(10)]
 
     assert pass_kappa(verdicts, labels).value == 1.0
+
+
+def test_pass_verdicts_beside_a_run_are_read_with_its_episodes(tmp_path: Path) -> None:
+    mine = stumbling_run(tmp_path / "mine", seeds=[0])
+    first = next(iter(mine.tasks))
+    passed = PassVerdict(task=first, agent="dfsdt", policy="stumbling", decision="passed", tree="t")
+    VerdictSet(mine.path, "people").write([passed], VerdictManifest(kind="pass"))
+
+    told = {
+        group[0].episode.task.id: group[0].judged
+        for group in explored_by_task([mine.path], verdicts="people")
+    }
+
+    assert told[first] == "passed"
+    assert set(told.values()) == {"passed", None}

@@ -129,6 +129,14 @@ def test_where_nothing_can_be_done_giving_up_is_no_fault() -> None:
     assert (pair.reason, pair.better.rank) == ("error", 1)
 
 
+def test_a_judge_decides_of_the_settled_branch_where_there_is_no_check() -> None:
+    found = explored([step(ROOT, 0, "error", "a"), step(ROOT, 1, "right")])
+
+    assert len(pairs_of(found)) == len(pairs_of(found._replace(judged="passed"))) == 1
+    assert pairs_of(found._replace(judged="failed")) == []
+    assert pairs_of(found._replace(judged="unsure")) == []
+
+
 def test_sides_that_say_the_same_or_cannot_be_read_are_left_out_and_counted() -> None:
     equal = explored([step(ROOT, 0, "gave_up"), step(ROOT, 1, "gave_up")])
     found = explored(

@@ -62,6 +62,11 @@ def test_groups_that_do_not_fill_a_batch_are_refused(made: Made, tmp_path: Path)
         train_grpo(settings(made, group=3), tmp_path / "out")
 
 
+def test_a_reference_that_is_nowhere_written_is_refused(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"beta: The reference would be read"):
+        train_grpo(settings(made, beta=0.1, from_scratch=True), tmp_path / "out")
+
+
 def test_rewards_are_named_and_weighted() -> None:
     weighted = open_reward(["check", "0.5*checkpoints", "-.1*calls"]).scores
 

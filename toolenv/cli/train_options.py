@@ -69,9 +69,9 @@ def run_training(kind: type[TrainingConfiguration], train: Callable[..., None], 
     """Train, and show how it ended."""
     from toolenv.cli.progress import counted
     from toolenv.training.configuration import configure
-    from toolenv.training.folder import checkpoints_of
+    from toolenv.training.folder import checkpoints_of, is_first
 
-    quiet, out = given["as_json"], given["out"]
+    quiet, out = given["as_json"] or not is_first(), given["out"]
     configuration = configure(kind, given["config"], _flags(kind, given))
     try:
         with quiet_libraries(), counted("steps", quiet=quiet) as report:
@@ -81,6 +81,8 @@ def run_training(kind: type[TrainingConfiguration], train: Callable[..., None], 
         reached = f" after {kept[-1].name}" if kept else " before its first checkpoint"
         tell(f"interrupted{reached}: the same command with --resume goes on")
         raise typer.Exit(INTERRUPTED) from None
+    if not is_first():
+        return
     last = _last_measured(out)
     if quiet:
         print_json({"out": str(out), **last})

@@ -28,7 +28,7 @@ from toolenv.training.rollouts import Rollouts, TrainedPolicy
 from toolenv.training.running import arguments, train
 from toolenv.training.templates import Rendered, check_template
 
-__all__ = ["check_prompts", "grpo_trainer", "train_grpo"]
+__all__ = ["attempt_reward", "check_prompts", "grpo_trainer", "train_grpo"]
 
 _TASK = "toolenv_task"
 """The key of a prompt's last message that names the task; templates do not look at it."""
@@ -88,8 +88,16 @@ def grpo_trainer(configuration: GRPOConfiguration, out: Path, env: ToolEnv) -> A
     import trl
 
     check_template(begun.tokenizer, configuration.model, tools=True)
+    source = model_source(configuration.model)
+    unwritten = configuration.from_scratch or source.adapter is not None
+    if configuration.beta and unwritten and configuration.lora is None:
+        raise ConfigurationError(
+            "The reference would be read from the folder, which holds other weights.",
+            where="beta",
+            fix="Set beta to 0, or begin from a folder with the whole model.",
+        )
     policy = TrainedPolicy(
-        model_source(configuration.model).model,
+        source.model,
         max_new_tokens=configuration.max_new_tokens,
         temperature=configuration.temperature,
         batch_size=max(configuration.batch_size, configuration.group),
@@ -117,7 +125,7 @@ def grpo_trainer(configuration: GRPOConfiguration, out: Path, env: ToolEnv) -> A
     }
     return trl.GRPOTrainer(
         model=begun.model,
-        reward_funcs=_reward,
+        reward_funcs=attempt_reward,
         args=arguments(trl.GRPOConfig, configuration, begun, out, own),
         train_dataset=datasets.Dataset.from_list(rows, on_mixed_types="use_json"),
         processing_class=begun.tokenizer,
@@ -187,10 +195,19 @@ class _Rolling:
         }
 
 
-def _reward(
+def attempt_reward(
     completions: Sequence[Any], attempt: Sequence[Any], log_metric: Any = None, **_: Any
 ) -> list[float | None]:
-    """The rewards of the attempts; None, which TRL leaves out, where no policy is to blame."""
+    """The rewards of the attempts, as TRL asks for them, and what they met, for its log.
+
+    Args:
+        completions: What was said; not looked at.
+        attempt: The attempts.
+        log_metric: Takes a name and a figure.
+
+    Returns:
+        A reward for each; None, which TRL leaves out, where no policy is to blame.
+    """
     calls = sum(one.calls["made"] for one in attempt)
     if log_metric is not None:
         missed = sum(one.calls["missed"] for one in attempt)
