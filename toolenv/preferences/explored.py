@@ -64,15 +64,18 @@ class Explored(NamedTuple):
     def success(self, branch: Branch) -> bool | None:
         """Whether an ended branch carried out its task; None where that is not known.
 
-        The task's check decides where there is one, else the judge's verdict of the chosen branch,
-        else whether it answered, which is all that ToolBench's own trees tell.
+        The task's check decides where there is one; else a judge's verdict, which is of the chosen
+        branch and leaves other answers unknown; else whether it answered, which is all that
+        ToolBench's own trees tell.
         """
         outcome = outcome_of(branch)
-        own = branch.steps is self.episode.steps and branch.at == self.episode.chosen
-        if outcome == "unsure" and own and self.judged is not None:
-            return {"passed": True, "failed": False}.get(self.judged)
         if outcome == "unsure" and branch.task.check is None:
-            return branch.ended == "answer"
+            if self.judged is None:
+                return branch.ended == "answer"
+            if branch.ended != "answer":
+                return False
+            settled = branch.steps is self.episode.steps and branch.at == self.episode.chosen
+            outcome = self.judged if settled else "unsure"
         return {"passed": True, "failed": False}.get(outcome)
 
 
