@@ -13,6 +13,7 @@ from tests.chat.scripted_server import chat_server, completion, tool_call
 from tests.running import policies_by_hand
 from toolenv.apis import FINISH
 from toolenv.errors import JournalError, ToolenvError
+from toolenv.fingerprint import fingerprint
 from toolenv.formats import write_tasks
 from toolenv.jsontext import JsonValue
 from toolenv.mini import mini_tasks
@@ -220,6 +221,38 @@ def test_what_asks_a_server_is_said_before_and_replays_from_its_completions(
         assert len(server.requests) == asked
         live = verify_run(path, live=True)
         assert live.replayed == 8 and len(server.requests) > asked
+
+
+def test_a_run_that_was_extended_with_tasks_is_verified_whole(tmp_path: Path) -> None:
+    tasks, file = mini_tasks(), tmp_path / "tasks.json"
+    for number in (2, 4, 6):
+        write_tasks(tasks[:number], file)
+        settings = RunConfiguration(tasks=str(file), agents=("react", "dfsdt"), policy_calls=8)
+        run(settings, tmp_path / "run", extend=True)
+    found = verify_run(tmp_path / "run")
+    assert found.matches and (found.replayed, found.different) == (12, 0)
+    assert [note for note in found.examination.notes if "extended with tasks" in note]
+    environments = {
+        episode.fingerprints["environment"]
+        for episode in RunFolder.open(tmp_path / "run").episodes()
+    }
+    assert len(environments) == 3, "of two, four and six tasks"
+
+
+@pytest.mark.parametrize("part", ["simulator", "prompt"])
+def test_an_environment_that_was_another_in_more_than_its_tasks_is_no_smaller_one(
+    tmp_path: Path, part: str
+) -> None:
+    path = make(tmp_path / "run", first=None, split="I1-tool")
+    manifest = json.loads((path / "manifest.json").read_text())
+    assert manifest["sessions"][0]["environment"] == manifest["environment"]
+    other = {**manifest["environment"], "tasks": "tasks-0"}
+    manifest["sessions"] = [
+        {**manifest["sessions"][0], "environment": one} for one in (other, {**other, part: "x-0"})
+    ]
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    smaller = RunFolder.open(path).manifest.smaller_environments()
+    assert smaller == {fingerprint("environment", other)}
 
 
 def test_completions_are_not_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,8 @@ class Session(BaseModel):
             or users.
         versions: Versions of toolenv, Python and packages that matter.
         settings: The options that results do not depend on, such as how many episodes run at once.
+        environment: Digests of the environment's parts, as the manifest has them; a run that was
+            extended with tasks had others before.
         episodes: How many episodes finished in it.
         stopped: Why it ended before all episodes had: ``interrupted``, ``budget: run_money``, or
             the error; empty where it did not.
@@ -60,6 +62,7 @@ class Session(BaseModel):
     host: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
     settings: dict[str, JsonValue] = {}
+    environment: dict[str, str] = {}
     episodes: int = 0
     stopped: str = ""
 
@@ -102,6 +105,15 @@ class Manifest(BaseModel):
         """All options of the run, as its last session had them."""
         last = self.sessions[-1].settings if self.sessions else {}
         return {**last, **self.configuration}
+
+    def smaller_environments(self) -> set[str]:
+        """Fingerprints of this environment with the fewer tasks that earlier sessions had."""
+        return {
+            fingerprint("environment", session.environment)
+            for session in self.sessions
+            if session.environment != self.environment
+            and _with_tasks_of(self.environment, session.environment) == self.environment
+        }
 
     @property
     def stopped(self) -> str:
@@ -159,7 +171,7 @@ class Manifest(BaseModel):
         return found
 
 
-def begin_session(settings: Mapping[str, JsonValue]) -> Session:
+def begin_session(settings: Mapping[str, JsonValue], environment: Mapping[str, str]) -> Session:
     """A session that begins now, on this host."""
     return Session(
         began=_now(),
@@ -172,6 +184,7 @@ def begin_session(settings: Mapping[str, JsonValue]) -> Session:
         },
         versions=_versions(),
         settings=dict(settings),
+        environment=dict(environment),
     )
 
 
@@ -300,10 +313,8 @@ def _with_selection_of(before: Manifest, now: Manifest) -> Manifest:
     configuration = {k: v for k, v in now.configuration.items() if k not in _SELECTION}
     configuration |= {k: v for k, v in before.configuration.items() if k in _SELECTION}
     fingerprints = {k: v for k, v in now.fingerprints.items() if k in before.fingerprints}
-    environment = dict(now.environment)
-    for part in ("tasks", "documents"):  # the tasks themselves are compared, documents and all
-        if part in environment and part in before.environment:
-            environment[part] = before.environment[part]
+    # the tasks themselves are compared, documents and all
+    environment = _with_tasks_of(before.environment, now.environment)
     if environment == before.environment and "environment" in fingerprints:
         fingerprints["environment"] = before.fingerprints["environment"]
     return now.model_copy(
@@ -313,6 +324,14 @@ def _with_selection_of(before: Manifest, now: Manifest) -> Manifest:
             "environment": environment,
         }
     )
+
+
+def _with_tasks_of(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """The environment ``now`` with the digest of the tasks ``before``, documents and all."""
+    return {
+        part: before.get(part, digest) if part in ("tasks", "documents") else digest
+        for part, digest in now.items()
+    }
 
 
 def task_differences(before: Sequence[Task], now: Sequence[Task]) -> str:

@@ -143,7 +143,7 @@ class _Work:
     def run(self) -> str:
         """Run what is left, and say why it ended early; empty where it did not."""
         tally, folder = self._tally, self._folder
-        session = begin_session(self._configuration.settings())
+        session = begin_session(self._configuration.settings(), self._folder.manifest.environment)
         earlier = folder.manifest.sessions
         counts = {**folder.manifest.counts, "planned": tally.total}
         self._write_manifest(counts=counts, sessions=(*earlier, session))

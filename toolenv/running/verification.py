@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -102,7 +103,9 @@ def verify_run(
 ) -> Verification:
     """Check a run's files and fingerprints, run its episodes again, and say what differs.
 
-    Nothing is written: not to the run, and not to stores of completions.
+    Nothing is written: not to the run, and not to stores of completions. Episodes of a run that was
+    extended with tasks afterwards were run in an environment with fewer tasks, and have its
+    fingerprint; that is no difference where all other parts of the environment are the same.
 
     Args:
         path: The run's folder.
@@ -134,7 +137,7 @@ def verify_run(
                 versions=tuple(unlike_versions(run)),
                 changed=tuple(changed),
                 not_replayable=reasons,
-                notes=tuple(_notes(made.configuration)),
+                notes=tuple(_notes(run, made.configuration)),
                 chosen=len(chosen),
             )
             examined(examination)
@@ -162,11 +165,15 @@ class _Replay:
 
     async def all(self, run: RunFolder, keys: set[EpisodeKey], concurrency: int) -> None:
         recorded = run.episodes(keys)
+        smaller = run.manifest.smaller_environments()
 
         async def work() -> None:
             for before in recorded:
                 item = self._made.planned[EpisodeKey.of(before)]
                 again = await item.agent.arun(self._made.env, item.task, seed=item.seed)
+                if (environment := before.fingerprints.get("environment")) in smaller:
+                    named = {**again.fingerprints, "environment": environment}
+                    again = replace(again, fingerprints=named)
                 priced = self._made.configuration.prices is not None
                 found = episode_differences(
                     before, again, apart_from=() if priced else ("money",), most=_SHOWN
@@ -183,8 +190,13 @@ class _Replay:
                 group.create_task(work())
 
 
-def _notes(configuration: RunConfiguration) -> list[str]:
+def _notes(run: RunFolder, configuration: RunConfiguration) -> list[str]:
     found = []
+    if run.manifest.smaller_environments():
+        found.append(
+            "The run was extended with tasks: episodes of before name the environment with the "
+            "tasks of then, all other parts of which are the same."
+        )
     if configuration.seconds is not None:
         found.append(f"Episodes end after {configuration.seconds} s, which depends on the machine.")
     if any(one.startswith("store:") for one in configuration.simulator):
