@@ -224,16 +224,16 @@ def speed(data: Path | None) -> None:
         folder = Path(scratch) / "index"
         encoder = SentenceEncoder()
         encoder.encode(["load the model first"])
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         index = build_index(corpus, folder, encoder=encoder)
-        built = time.perf_counter() - began
+        built, spent = time.perf_counter() - began, time.process_time() - spent
         size = {name: bytes_ / 1e6 for name, bytes_ in index.manifest.files.items()}
         mapped = sum(mb for name, mb in size.items() if name != "corpus.jsonl")
         words, meaning = index.bm25(), index.dense(encoder)
         rows = [
             ("figure", "asked", "measured"),
             ("APIs", "16,464", f"{len(corpus):,}"),
-            ("index built", "under 5 min", f"{built:.0f} s"),
+            ("index built", "under 5 min", f"{built:.0f} s, {spent:.0f} s of processor time"),
             ("mapped into memory", "under 60 MB", f"{mapped:.1f} MB"),
         ]
         timed: list[tuple[str, str, Retriever]] = [

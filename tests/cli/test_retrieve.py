@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,31 @@ def test_what_was_indexed_is_data(here: Here, index: Path) -> None:
     facts = json.loads(done.stdout)
     assert (facts["apis"], facts["index"], done.stderr) == (37, "mini.index", "")
     assert facts["listed"] > 37
+
+
+def test_an_mcp_server_and_a_description_are_indexed_together(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "openapi.json").write_text(
+        '{"openapi": "3.0.0", "info": {"title": "Shop", "version": "1"}, "paths": {"/tea": {"get":'
+        ' {"operationId": "tea", "summary": "Tea", "responses": {"200": {"description": ""}}}}}}'
+    )
+    server = Path(__file__).parents[1] / "simulators" / "mcp_servers" / "hostile.py"
+    source = f"'mcp:{sys.executable} {server} healthy?timeout=20'"
+    done = here(f"retrieve index openapi.json {source} --words-only --out i", tmp_path)
+    assert done.stdout.splitlines()[0] == "3 APIs of 3 listed", done.stderr
+    found = here("retrieve search bm25:i behave --json", tmp_path)
+    assert [one["api"] for one in json.loads(found.stdout)] == ["behave"]
+
+
+def test_tasks_leave_as_toolbenchs_files(here: Here, index: Path) -> None:
+    done = here("retrieve export tasks.json --split all --out files", index)
+    assert done.stdout.splitlines()[-1] == "files: files"
+    assert sorted(path.name for path in (index / "files").iterdir()) == [
+        "all.query.txt",
+        "corpus.tsv",
+        "qrels.all.tsv",
+    ]
+    again = here("retrieve index files/corpus.tsv --words-only --out again", index)
+    assert "37 APIs" in again.stdout
 
 
 def test_retrievers_are_measured_and_compared(here: Here, index: Path) -> None:

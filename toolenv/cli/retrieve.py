@@ -155,6 +155,37 @@ def search(
 
 
 @app.command()
+def export(
+    tasks: Annotated[list[Path], typer.Argument(help="Tasks that say what is relevant.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    split: Annotated[str, typer.Option(help="What to call the queries: train, test, …")] = "train",
+) -> None:
+    """Write tasks as ToolBench's retriever reads them: corpus.tsv, queries, qrels.
+
+    The corpus is what the tasks list.
+
+    Example:
+
+      toolenv retrieve export G1_instruction.json --split test --out retrieval
+    """
+    with friendly_errors():
+        from toolenv.formats import read_tasks
+        from toolenv.formats.toolbench.retrieval import write_retrieval_files
+        from toolenv.retrieval import read_corpus
+
+        corpus = read_corpus(tasks)
+        asked = [task for path in tasks for task in read_tasks(path)]
+        known = {task.id: places for task in asked if (places := corpus.relevant(task))}
+        queries = {task.id: task.instruction for task in asked if task.id in known}
+        write_retrieval_files(out, corpus.apis, {split: queries}, {split: known})
+        left_out = len(asked) - len(queries)
+        if left_out:
+            console.print(f"left out: {left_out} tasks that name no relevant API, or an id again")
+        console.print(f"{len(queries):,} queries, {len(corpus):,} APIs", highlight=False)
+        console.print(plain(f"files: {out}"), soft_wrap=True)
+
+
+@app.command()
 def duplicates(
     index: Annotated[Path, typer.Argument(help="An index with vectors.")],
     least: Annotated[

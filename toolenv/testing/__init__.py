@@ -1,4 +1,4 @@
-"""Conformance suites: whoever writes a simulator, a policy or an agent inherits its tests.
+"""Conformance suites: who writes a simulator, policy, agent or retriever inherits its tests.
 
 Subclass a suite in a test file, say how to make the thing, and run pytest::
 
@@ -11,6 +11,7 @@ Subclass a suite in a test file, say how to make the thing, and run pytest::
 
 from toolenv.testing.agents import AgentSuite
 from toolenv.testing.policies import PolicySuite
+from toolenv.testing.retrievers import RetrieverSuite
 from toolenv.testing.simulators import SimulatorSuite
 
-__all__ = ["AgentSuite", "PolicySuite", "SimulatorSuite"]
+__all__ = ["AgentSuite", "PolicySuite", "RetrieverSuite", "SimulatorSuite"]
