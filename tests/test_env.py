@@ -926,3 +926,10 @@ def test_a_check_is_applied_once_to_an_ended_branch(monkeypatch: pytest.MonkeyPa
     *_, info = env.step({"name": "Finish", "arguments": answer})
     episode = env.episode(env.branch)
     assert info["outcome"] == episode.outcome and applied == [0]
+
+
+def test_tasks_may_be_made_by_a_function_with_options() -> None:
+    env = ToolEnv("toolenv.mini.benchmark:train_tasks?seed=3&count=2", mini_simulator())
+    assert [task.id for task in env.tasks] == ["train-3-0", "train-3-1"]
+    with pytest.raises(ConfigurationError, match="gives no tasks"):
+        ToolEnv("toolenv.mini.benchmark:train_tasks?sed=3", mini_simulator())

@@ -90,7 +90,8 @@ class ToolEnv(gymnasium.Env[str, str]):
     unsure, infrastructure_error) is set when the branch ends, and is apart from the reward.
 
     Args:
-        tasks: Tasks, a file of them, or ``module:function`` that returns them.
+        tasks: Tasks, a file of them, or ``module:function`` that returns them, with options where
+            it takes any: ``module:function?seed=0&count=5000``.
         simulator: A simulator, its specification, or several of either as a ladder.
         split: Keep the tasks of this split only.
         reward: A function of the branch, or ``module:function``. Default: 1 at the end of a

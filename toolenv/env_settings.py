@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+from urllib.parse import parse_qsl
 
 from toolenv.actions import ActionFormat, Resolver
 from toolenv.apis import API
@@ -16,7 +17,7 @@ from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats import read_tasks
 from toolenv.formats.toolbench.functions import compatibility_functions
-from toolenv.jsontext import JsonValue, render_sorted
+from toolenv.jsontext import JsonValue, parse, render_sorted
 from toolenv.limits import Budget
 from toolenv.open_domain import OpenDomain
 from toolenv.simulators.base import Simulator
@@ -149,6 +150,9 @@ class Settings:
 def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None) -> Sequence[Task]:
     """Tasks from a list, a file or ``module:function``, of one split or of all.
 
+    A function may be given options, as ``module:function?seed=0&count=5000``; values that are JSON
+    are read as such.
+
     Raises:
         ConfigurationError: There are none, or none of the split.
         FormatError: The file cannot be read.
@@ -173,16 +177,29 @@ def load_tasks(tasks: str | os.PathLike[str] | Sequence[Task], split: str | None
 
 def _made_tasks(path: str) -> Sequence[Task]:
     """What the function that ``module:function`` names returns."""
-    make = import_object(path, where="tasks")
+    name, _, query = path.partition("?")
+    make = import_object(name, where="tasks")
+    options = {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
     try:
-        made = list(make())
-    except TypeError as error:  # not a function, one that wants arguments, or no list
-        raise ConfigurationError(f"{path!r} gives no tasks: {error}.", where="tasks") from error
+        made = list(make(**options))
+    except TypeError as error:  # not a function, one that wants other arguments, or no list
+        raise ConfigurationError(
+            f"{path!r} gives no tasks: {error}.",
+            where="tasks",
+            fix="Write it as module:function, or module:function?name=value&name=value.",
+        ) from error
     if not all(isinstance(task, Task) for task in made):
         raise ConfigurationError(
             f"{path!r} gives something else than tasks.", fix="Return a list of toolenv.Task."
         )
     return made
+
+
+def _value(text: str) -> JsonValue:
+    try:
+        return parse(text)
+    except ValueError:
+        return text
 
 
 def read_budget(budget: Budget | Mapping[str, float] | None) -> Budget | None:

@@ -13,7 +13,7 @@ from toolenv.cli.output import friendly_errors
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Training data: demonstrations (sft, toolbench) and prompts (grpo).",
+    help="Training data: demonstrations (sft, toolbench), prompts (grpo), exercises (copying).",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -164,6 +164,36 @@ def grpo(
             _export(rows, out, "grpo", PROMPT_COLUMNS, format, text, counts, as_json)
         finally:
             env.simulator.close()
+
+
+@app.command()
+def copying(
+    out: _Out,
+    rows: Annotated[int, typer.Option(min=1, help="How many exercises.")] = 2000,
+    seed: Annotated[int, typer.Option(help="What they are drawn from.")] = 0,
+    format: _Format = "parquet",
+    as_json: _Json = False,
+) -> None:
+    """Exercises in copying, for a small model before it sees a function (``toolenv train new``).
+
+    Examples:
+
+      toolenv dataset copying --out data/copying
+    """
+    with friendly_errors():
+        from toolenv import __version__
+        from toolenv.preferences.demonstrations import SFT_COLUMNS
+        from toolenv.training.from_scratch import copying_rows
+
+        text = [
+            "# Exercises in copying",
+            "",
+            f"Phrases of invented words, and then each to be said from its first word; made by "
+            f"toolenv {__version__}.",
+        ]
+        counts = Counter({"exercises": rows})
+        found = copying_rows(rows, seed=seed)
+        _export(found, out, "sft", SFT_COLUMNS, format, text, counts, as_json)
 
 
 def _export(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +11,6 @@ from toolenv.cli.output import DIFFERS, console, friendly_errors, plain, print_j
 if TYPE_CHECKING:
     from toolenv.formats.task_leaks import Leaks
     from toolenv.jsontext import JsonValue
-    from toolenv.tasks import Task
 
 __all__ = ["find_task_leaks"]
 
@@ -48,6 +45,7 @@ def find_task_leaks(
     with friendly_errors():
         from typing import get_args
 
+        from toolenv.env_settings import load_tasks
         from toolenv.errors import ConfigurationError
         from toolenv.formats.task_leaks import LEVELS as levels
         from toolenv.formats.task_leaks import Kind, find_leaks
@@ -65,8 +63,8 @@ def find_task_leaks(
                 where="--unseen",
                 fix=f"Use one of {', '.join(get_args(Kind))}.",
             )
-        trained = _tasks_of(training)
-        tested = [task for source in tests for task in _tasks_of(source)]
+        trained = load_tasks(training, None)
+        tested = [task for source in tests for task in load_tasks(source, None)]
         found = find_leaks(trained, tested, level=chosen, also_unseen=kinds)
         if as_json:
             print_json([_as_json(one) for one in found])
@@ -75,27 +73,6 @@ def find_task_leaks(
                 _show(one)
     if any(one.leaking for one in found):
         raise typer.Exit(DIFFERS)
-
-
-def _tasks_of(source: str) -> Iterable[Task]:
-    from toolenv.errors import ConfigurationError
-    from toolenv.formats import read_tasks
-    from toolenv.jsontext import parse
-    from toolenv.simulators.specification import import_object
-
-    if Path(source).exists() or ":" not in source:
-        return read_tasks(source)
-    from urllib.parse import parse_qsl
-
-    head, _, query = source.partition("?")
-    try:
-        options = {name: parse(text) for name, text in parse_qsl(query)}
-        made: list[Task] = list(import_object(head, where=source)(**options))
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"It gives no tasks: {error}.", where=source, fix=f"Give {_SOURCE}."
-        ) from error
-    return made
 
 
 def _as_json(found: Leaks) -> JsonValue:

@@ -9,6 +9,7 @@ import typer
 from toolenv.cli.output import friendly_errors
 from toolenv.cli.train_evaluate import evaluate
 from toolenv.cli.train_grpo import grpo
+from toolenv.cli.train_new import new
 from toolenv.cli.train_options import (
     Batch,
     Config,
@@ -146,6 +147,7 @@ def reward(
         run_training(RewardConfiguration, train_on_rows, locals())
 
 
+app.command()(new)
 app.command()(grpo)
 app.command()(evaluate)
 app.command("retriever")(train_retriever)

@@ -46,7 +46,8 @@ class RunConfiguration(BaseModel):
     """What is run: tasks, agents, policies and seeds, all with all.
 
     Args:
-        tasks: A task file, or ``module:function`` that returns tasks.
+        tasks: A task file, or ``module:function`` that returns tasks, with options where it takes
+            any: ``module:function?seed=0&count=5000``.
         split: Keep this split only.
         only: Keep the tasks of these ids only; empty for all.
         first: Keep the first so many tasks only.

@@ -7,7 +7,16 @@ trained on episodes (``copying``).
 """
 
 from toolenv.training.from_scratch.copying import copying_rows
+from toolenv.training.from_scratch.folder import Made, make_model
 from toolenv.training.from_scratch.model import SIZES, ModelSize, new_model
 from toolenv.training.from_scratch.tokenizer import train_tokenizer
 
-__all__ = ["SIZES", "ModelSize", "copying_rows", "new_model", "train_tokenizer"]
+__all__ = [
+    "SIZES",
+    "Made",
+    "ModelSize",
+    "copying_rows",
+    "make_model",
+    "new_model",
+    "train_tokenizer",
+]
