@@ -10,8 +10,10 @@ import datasets
 import pytest
 
 from tests.preferences.stumbling import stumbling_run
+from tests.preferences.trees import explored, step
 from tests.training.tiny import tiny_tokenizer
 from toolenv.env import ToolEnv
+from toolenv.episodes import ROOT
 from toolenv.errors import FormatError
 from toolenv.formats.row_files import RowFormat
 from toolenv.jsontext import parse
@@ -127,6 +129,15 @@ def test_nothing_to_write_says_why(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"None of 48 episodes branches.*--agent dfsdt"):
         export(run.path, tmp_path / "out")
     assert not (tmp_path / "out" / "dpo.parquet").exists()
+
+
+def test_trees_without_success_say_which_sources_need_none(tmp_path: Path) -> None:
+    lost = explored([step(ROOT, 0, "gave_up"), step(ROOT, 1, "error", "b")])
+    counts = PairCounts()
+    pairs = collect_pairs([[lost]], PairSettings(), counts)
+
+    with pytest.raises(FormatError, match=r"None of 1 episodes .* Use the sources errors and rep"):
+        export_pairs(pairs, tmp_path / "out", counts)
 
 
 def test_demonstrations_are_the_paths_that_carried_out_their_tasks(

@@ -17,8 +17,8 @@ from toolenv.episodes import Branch, Call, Response, Status
 from toolenv.errors import ConfigurationError
 from toolenv.judging.rewards import WeightedReward, call_cost
 from toolenv.simulators import FaultPlan, LocalSimulator, SimulatorBase, inject_faults
-from toolenv.training.grpo import check_prompts
 from toolenv.training.rollouts import Attempt, Rollouts, TrainedPolicy
+from toolenv.training.task_prompts import check_prompts
 
 REWARD = WeightedReward(((1.0, call_cost),))
 
@@ -28,7 +28,7 @@ def turn_of(prompt: str) -> int:
 
 
 def attempts(policy: TrainedPolicy, env: ToolEnv, count: int = 1, **options: Any) -> list[Attempt]:
-    given = {"group": count, "most": 4000, "seed": 1, **options}
+    given = {"most": 4000, "seed": 1, **options}
     rollouts = Rollouts(env, policy, REWARD, **given)
     return rollouts.attempt_all([env.tasks[0].id] * count, round=0)
 
@@ -149,7 +149,7 @@ def test_the_members_of_a_group_meet_the_same_faults_and_other_rounds_meet_other
     policy = Scripted(made.model, script)
     simulator = inject_faults(LocalSimulator([tool], version="1"), plan)
     env = ToolEnv([TASK], simulator)
-    rollouts = Rollouts(env, policy, REWARD, group=4, most=4000, seed=1)
+    rollouts = Rollouts(env, policy, REWARD, most=4000, seed=1)
     by_round = []
     for number in range(12):
         heard.clear()

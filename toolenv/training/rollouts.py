@@ -60,7 +60,8 @@ class Attempt:
             between them.
         mask: 1 for each sampled token that is trained on, else 0.
         reward: What it is worth; None where the policy is not to blame for how it went.
-        calls: How many calls there were, and how many of them a simulator answered.
+        calls: How many calls reached an API (``made``), and how many no simulator answered
+            (``missed``).
         rewritten: How often what came before was masked out, being written in another way.
         ended: Why it stopped.
     """
@@ -103,7 +104,6 @@ class Rollouts:
         env: The environment.
         policy: What says the messages.
         reward: What an ended branch is worth.
-        group: Attempts at one task.
         most: Most tokens of an attempt after its prompt.
         seed: What the episodes' seeds derive from.
     """
@@ -114,14 +114,12 @@ class Rollouts:
         policy: TrainedPolicy,
         reward: WeightedReward,
         *,
-        group: int,
         most: int,
         seed: int,
     ) -> None:
         self._env = env
         self._policy = policy
         self._reward = reward
-        self._group = group
         self._most = most
         self._seed = seed
 
@@ -165,7 +163,7 @@ class Rollouts:
             await env.astep(message)
         branch = env.branch
         found.ended = found.ended or branch.ended
-        statuses = [response.status for _, response in branch.calls()]
+        statuses = [response.status for call, response in branch.calls() if call.api is not None]
         found.calls.update(made=len(statuses), missed=sum(s is Status.MISS for s in statuses))
         if _BLAMELESS & set(statuses) or found.ended.startswith("error:"):
             found.reward, found.mask = None, [0] * len(found.mask)
