@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.chat.scripted_server import Reply, chat_server
 from tests.cli.conftest import Here
 from tests.judging.injections import INJECTIONS
 from tests.judging.judged_by_hand import attempt, by_node, said, task
+from tests.running.answering_server import answering_server, port_of
 from tests.running.judged_runs import run_of, written
 from toolenv.formats import (
     read_pass_results,
@@ -96,6 +98,29 @@ def test_a_judge_that_never_answers_exits_with_1_and_says_why(tmp_path: Path, he
         done = here(f"judge run --model m --base-url {server.url}", tmp_path)
     assert done.returncode == 1
     assert "8 votes say nothing: the judge's server refused the request" in done.stdout
+
+
+def test_a_judge_that_is_killed_leaves_reasons_and_is_asked_for_the_rest_when_it_is_back(
+    tmp_path: Path, here: Here
+) -> None:
+    run_of(tmp_path / "run", 10)
+    with answering_server(tmp_path / "log", reply=said("solved"), deadly=6) as (server, url):
+        command = f"judge run --model m --base-url {url} --samples 1 --concurrency 3"
+        done = here(command, tmp_path)
+        assert server.wait() == -signal.SIGKILL
+    assert done.returncode == 0, done.stderr
+    answered = [
+        one for one in VerdictSet.of(tmp_path / "run", "pass").read() if one.decision == "passed"
+    ]
+    assert 3 <= len(answered) <= 5, "what was asked together with the sixth may be lost with it"
+    lost = 10 - len(answered)
+    assert f"{lost} votes say nothing: the judge could not be reached" in done.stdout
+    (tmp_path / "log").unlink()
+    with answering_server(tmp_path / "log", port_of(url), said("solved")):
+        again = here(command, tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "10 attempts: 10 passed" in again.stdout
+    assert len((tmp_path / "log").read_bytes()) == lost, "the others are not asked"
 
 
 def test_injected_text_is_counted_and_checks_measure_the_judge(tmp_path: Path, here: Here) -> None:

@@ -5,8 +5,10 @@ Run as a module it prints its address, and writes a byte to a file for each requ
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,11 +28,18 @@ ANSWER = completion(
 
 @contextmanager
 def answering_server(
-    log: Path, port: int = 0, reply: dict[str, Any] = ANSWER
+    log: Path, port: int = 0, reply: dict[str, Any] = ANSWER, *, deadly: int = 0
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running server, killed at the end: its process and its address."""
+    """A running server, killed at the end: its process and its address.
+
+    Args:
+        log: Gets a byte for each request.
+        port: Where it listens; 0 for any that is free.
+        reply: What it answers.
+        deadly: The request, from 1 on, that is its death before it answers; 0 for none.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(log), str(port), json.dumps(reply)],
+        [sys.executable, "-m", __name__, str(log), str(port), json.dumps(reply), str(deadly)],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -44,12 +53,20 @@ def answering_server(
         process.communicate()
 
 
-def main(log: str, port: str, reply: str) -> None:
+def port_of(url: str) -> int:
+    """Where a server listened, for another in its place."""
+    return int(url.removesuffix("/v1").rpartition(":")[2])
+
+
+def main(log: str, port: str, reply: str, deadly: str) -> None:
     said: dict[str, Any] = json.loads(reply)
+    requests = itertools.count(1)
     asked = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def answer(_: dict[str, Any]) -> dict[str, Any]:
         os.write(asked, b".")
+        if next(requests) == int(deadly):
+            os.kill(os.getpid(), signal.SIGKILL)
         return said
 
     server = ChatServer(answer, int(port))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chat.scripted_server import Reply, chat_server
 from tests.judging.judged_by_hand import asked, attempt, by_node, data_of, said, task
-from tests.running.answering_server import answering_server
+from tests.running.answering_server import answering_server, port_of
 from tests.running.judged_runs import run_of, written
 from toolenv.errors import ConfigurationError, JournalError
 from toolenv.judging.judge_model import JudgeModel
@@ -162,8 +162,7 @@ def test_a_judge_server_that_is_killed_and_comes_back_loses_no_vote_and_is_asked
     assert len(first) == 60, "every attempt has a verdict"
     assert 60 - 20 - 4 <= broken <= 60 - 20
     log.unlink()
-    port = int(url.removesuffix("/v1").rpartition(":")[2])
-    with answering_server(log, port, said("solved")), Store(tmp_path / "s") as kept:
+    with answering_server(log, port_of(url), said("solved")), Store(tmp_path / "s") as kept:
         model = JudgeModel("m", base_url=url, recordings=kept, max_retries=0)
         again = judge_run(run, PassJudge(model, samples=1), "one", replace=True).read()
         model.close()

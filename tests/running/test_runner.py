@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
 from tests.running import policies_by_hand
+from tests.running.journal_records import attempts_of, journal_of
 from tests.running.processes import size, start, toolenv, wait_until
 from toolenv.errors import (
     ConfigurationError,
@@ -39,19 +38,6 @@ EVERYTHING = RunConfiguration(
 
 def with_changes(configuration: RunConfiguration, **changes: Any) -> RunConfiguration:
     return RunConfiguration.model_validate({**configuration.model_dump(), **changes})
-
-
-def journal_of(folder: Path) -> list[dict[str, Any]]:
-    with zstandard.open(folder / "journal.jsonl.zst", "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
-
-
-def attempts_of(folder: Path) -> Counter[EpisodeKey]:
-    return Counter(
-        EpisodeKey(row["task"], row["agent"], row["policy"], row["seed"])
-        for row in journal_of(folder)
-        if row.get("record") == "episode"
-    )
 
 
 # --- results ------------------------------------------------------------------------------------
@@ -267,40 +253,6 @@ def test_resuming_with_another_configuration_is_refused_and_the_difference_named
 
 
 # --- processes ----------------------------------------------------------------------------------
-
-LONG = [
-    *("run", "--agent", "react", "--agent", "dfsdt?breadth=3", "--policy", "random"),
-    *("--policy", f"{BY_HAND}:Waiting", "--policy-calls", "24"),
-    *(part for seed in range(4) for part in ("--seed", str(seed))),
-]
-
-
-def test_a_run_that_is_killed_ten_times_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    whole = toolenv(*LONG, "--out", tmp_path / "whole", "--json")
-    assert whole.returncode == 0, whole.stderr
-    journal = tmp_path / "killed" / "journal.jsonl.zst"
-    full = size(tmp_path / "whole" / "journal.jsonl.zst")
-    draw = random.Random(2026)
-    kills = 0
-    for kill in range(10):
-        process = start(*LONG, "--out", tmp_path / "killed", "--resume", "--concurrency", "8")
-        target = size(journal) + (draw.randrange(1, full // 14) if kill else 1)
-        wait_until(lambda target=target: size(journal) >= target, process)  # type: ignore[misc]
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        kills += process.returncode == -signal.SIGKILL
-    assert kills == 10, "each was killed while it ran"
-    resumed = toolenv(*LONG, "--out", tmp_path / "killed", "--resume", "--json")
-    assert resumed.returncode == 0, resumed.stderr
-    assert (tmp_path / "killed" / "results.jsonl").read_bytes() == (
-        tmp_path / "whole" / "results.jsonl"
-    ).read_bytes()
-    assert json.loads(resumed.stdout)["results"] == json.loads(whole.stdout)["results"]
-    assert_nothing_was_done_again(tmp_path / "killed")
-
-
-def assert_nothing_was_done_again(folder: Path) -> None:
-    assert set(attempts_of(folder).values()) == {1}
 
 
 def test_ctrl_c_says_so_keeps_what_had_finished_and_can_be_resumed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chat.scripted_server import Reply, chat_server
 from tests.running import policies_by_hand
-from tests.running.answering_server import ANSWER, answering_server
+from tests.running.answering_server import ANSWER, answering_server, port_of
 from tests.running.processes import start, toolenv, wait_until
 from toolenv.episodes import Outcome
 from toolenv.errors import ConfigurationError
@@ -202,7 +202,7 @@ def test_a_policy_server_that_is_killed_and_comes_back_loses_nothing(tmp_path: P
     broken = {key for key, row in before.items() if row.outcome == "infrastructure_error"}
     assert 192 - 60 - 8 <= len(broken) <= 192 - 60
     log.unlink()
-    with answering_server(log, int(url.removesuffix("/v1").rpartition(":")[2])):
+    with answering_server(log, port_of(url)):
         again = run(configuration, out, resume=True, retry=BROKEN)
     assert len(log.read_bytes()) == len(broken), "each broken one is asked for once, no other is"
     after = {row.key: row for row in again.results()}
