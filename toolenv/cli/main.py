@@ -27,6 +27,7 @@ from toolenv.cli.serve import serve
 from toolenv.cli.show import show
 from toolenv.cli.simulate import app as simulate
 from toolenv.cli.snapshot import app as snapshot
+from toolenv.cli.tables import tables
 from toolenv.cli.tasks import app as tasks
 from toolenv.cli.tools import app as tools
 from toolenv.cli.train import app as train
@@ -51,6 +52,7 @@ app.command()(show)
 app.command()(report)
 app.command()(view)
 app.command()(metrics)
+app.command()(tables)
 app.command()(judge)
 app.command()(verify)
 app.command()(controls)

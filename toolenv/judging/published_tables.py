@@ -6,11 +6,26 @@ from 64.75 to 64.85.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import NamedTuple
+from decimal import Decimal, InvalidOperation
+from io import StringIO
+from pathlib import Path
+from typing import Final, NamedTuple
 
-__all__ = ["TableLeniency", "TableRow", "WrongAverage", "table_leniency", "wrong_averages"]
+from toolenv.errors import FormatError
+
+__all__ = [
+    "PublishedTable",
+    "TableLeniency",
+    "TableRow",
+    "WrongAverage",
+    "read_table",
+    "table_leniency",
+    "wrong_averages",
+]
+
+_AVERAGE: Final = ("average", "avg", "avg.", "mean")
 
 
 class TableRow(NamedTuple):
@@ -39,6 +54,23 @@ class TableRow(NamedTuple):
         finest figure of the row says which decimal that is: beside 5.5, a 6 is 6.0.
         """
         return 2 * min(_half_unit(figure) for figure in (*self.cells, self.average or "0"))
+
+
+class PublishedTable(NamedTuple):
+    """A table as published.
+
+    Args:
+        columns: What its figures are of, such as splits; the average apart.
+        rows: Its rows.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+
+    @property
+    def cells(self) -> dict[str, tuple[str, ...]]:
+        """The figures by row."""
+        return {row.name: row.cells for row in self.rows}
 
 
 class WrongAverage(NamedTuple):
@@ -73,6 +105,67 @@ class TableLeniency(NamedTuple):
     overall: float
     apart: float
     farthest: float
+
+
+def read_table(path: Path) -> PublishedTable:
+    """Read a table from a CSV file.
+
+    The first line names the columns: a row's name, then figures; one that is called ``average``,
+    ``avg`` or ``mean`` is the rows' average. A deviation behind ``±`` and a percent sign are left
+    out.
+
+    Raises:
+        FormatError: The file cannot be read, a row has another number of figures, its name stands
+            twice, or a figure is no number.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise FormatError(f"Cannot be read: {error}.", where=str(path)) from error
+    reader = csv.reader(StringIO(text))
+    header = [name.strip() for name in next(reader, [])]
+    if len(header) < 2:
+        raise FormatError(
+            "The first line names no figures.",
+            where=f"{path}:1",
+            fix="Write a header: a name for the rows, the columns, and average where there is one.",
+        )
+    places = [place for place, name in enumerate(header) if name.casefold() in _AVERAGE]
+    average = places[-1] if places else None
+    columns = tuple(name for place, name in enumerate(header) if place and place != average)
+    rows: dict[str, TableRow] = {}
+    for record in reader:
+        where = f"{path}:{reader.line_num}"
+        if not any(cell.strip() for cell in record):
+            continue
+        if len(record) != len(header):
+            raise FormatError(
+                f"Has {len(record)} cells under a header of {len(header)}.", where=where
+            )
+        name = record[0].strip()
+        if name in rows:
+            raise FormatError(f"The row {name!r} stands twice.", where=where)
+        figures = {
+            place: _figure(cell, f"{where}: {header[place]}")
+            for place, cell in enumerate(record)
+            if place and (cell.strip() or place != average)
+        }
+        mean = figures.pop(average, "") if average is not None else ""
+        rows[name] = TableRow(name, tuple(figures.values()), mean)
+    if not rows:
+        raise FormatError("The table has no rows.", where=str(path))
+    return PublishedTable(columns, tuple(rows.values()))
+
+
+def _figure(cell: str, where: str) -> str:
+    text = cell.partition("±")[0].strip().removesuffix("%").strip()
+    try:
+        finite = Decimal(text).is_finite()
+    except InvalidOperation:
+        finite = False
+    if not finite:
+        raise FormatError(f"{cell!r} is no figure.", where=where)
+    return text
 
 
 def wrong_averages(rows: Sequence[TableRow]) -> list[WrongAverage]:
