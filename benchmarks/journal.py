@@ -10,7 +10,6 @@ import random
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -189,7 +188,7 @@ def write_many(folder: Path, episodes: int) -> None:
         for number in range(episodes):
             attempt = run.journal.allot(key_of(number))
             text, result = texts[number % DIFFERENT]
-            renamed = replace(result, task=attempt.key.task, seed=attempt.key.seed)
+            renamed = result._replace(task=attempt.key.task, seed=attempt.key.seed)
             summary = Summary(attempt.number, 1, renamed)
             frame = compress(episode_line(attempt) + text)
             run.journal.append(EncodedAttempt(frame, summary))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from toolenv.episodes import Branch, Call, Response, Step
 from toolenv.jsontext import JsonValue
 
@@ -38,12 +40,12 @@ def step_messages(step: Step, number: int) -> list[dict[str, JsonValue]]:
         said["reasoning_content"] = message.reasoning
     messages = [said]
     if message.calls:
-        ids = [call["id"] for call in said["tool_calls"]]  # type: ignore[union-attr, call-overload, index]
-        for id_, call, response in zip(ids, step.calls, step.responses, strict=True):
+        written = cast("list[dict[str, JsonValue]]", said["tool_calls"])
+        for wire, call, response in zip(written, step.calls, step.responses, strict=True):
             messages.append(
                 {
                     "role": "tool",
-                    "tool_call_id": id_,
+                    "tool_call_id": wire["id"],
                     "name": call.function,
                     "content": response.text,
                 }

@@ -433,7 +433,10 @@ class ToolEnv(gymnasium.Env[str, str]):
     @property
     def done(self) -> bool:
         """Whether this branch has ended, or the episode's budget is spent."""
-        return bool(self._ended) or bool(self._need().meter.exhausted())
+        if self._ended:
+            return True
+        meter = self._need().meter
+        return meter.budget is not None and bool(meter.exhausted())
 
     @property
     def ended(self) -> str:
@@ -472,8 +475,12 @@ class ToolEnv(gymnasium.Env[str, str]):
         shared = self._shared
         if shared is None:  # Gymnasium's checker looks for a method of this name
             return 0
-        rank = self._rank if self._rank is not None else shared.ranks.get(self._at, 0)
-        return shared.seed_of_next(self._at, rank)
+        at = self._at
+        rank = self._rank if self._rank is not None else shared.ranks.get(at, 0)
+        decision = self._decision
+        if decision is None or decision[0] != rank:  # a sibling may have taken the rank meanwhile
+            self._decision = decision = (rank, derive(shared.seed_of(at), rank))
+        return decision[1]
 
     @property
     def fingerprint(self) -> str:
@@ -493,6 +500,7 @@ class ToolEnv(gymnasium.Env[str, str]):
     _depth: int = 0
     _ended: str = ""
     _rank: int | None = None
+    _decision: tuple[int, int] | None = None  # rank and seed of the next, once asked for
     _names: tuple[str, ...] = ()
     _found: list[dict[str, JsonValue]] | None = None
     _log: list[dict[str, JsonValue]] | None = None
@@ -506,6 +514,7 @@ class ToolEnv(gymnasium.Env[str, str]):
 
     def _clear(self) -> None:
         self._shared = self._session = self._log = self._rank = self._found = None
+        self._decision = None
         self._names = ()
         self._at, self._depth, self._ended, self._logged = ROOT, 0, "", 0
 
@@ -611,15 +620,15 @@ class ToolEnv(gymnasium.Env[str, str]):
         shared, settings = self._shared, self._settings
         assert shared is not None  # astep has checked
         shared.meter.charge_policy(message.usage)
-        status, terminated, ended = Status.BAD_INPUT, False, ""
+        status, terminated, ended = _BAD_INPUT, False, ""
         for response in responses:
             status = response.status
-            if status is Status.SIMULATOR_FAILED:  # no one's wrong answer, whatever comes after it
+            if status is _SIMULATOR_FAILED:  # no one's wrong answer, whatever comes after it
                 terminated, ended = False, "error:simulator"
                 break
-            if status is Status.ANSWERED or status is Status.GAVE_UP:
+            if status is _ANSWERED or status is _GAVE_UP:
                 terminated = True
-                ended = "answer" if status is Status.ANSWERED else "gave_up"
+                ended = "answer" if status is _ANSWERED else "gave_up"
                 break
         if not ended:
             if self._depth + 1 >= shared.max_steps:
@@ -661,7 +670,9 @@ class ToolEnv(gymnasium.Env[str, str]):
         if settings.open_domain is not None:
             self._add_found(calls, responses)
         self._ended = ended
-        self._rank = None
+        if self._decision is not None and self._decision[0] == rank:
+            shared.seeds[at] = self._decision[1]
+        self._rank = self._decision = None
         truncated = bool(ended) and not terminated
         return observation, reward, terminated, truncated, self._info(responses, status, ended)
 
@@ -710,6 +721,9 @@ class ToolEnv(gymnasium.Env[str, str]):
 
 
 _NOTHING = Response("")
+_BAD_INPUT, _ANSWERED, _GAVE_UP = Status.BAD_INPUT, Status.ANSWERED, Status.GAVE_UP
+_SIMULATOR_FAILED = Status.SIMULATOR_FAILED
+"""Read once: until Python 3.12, each reading of an enumeration's member is a call."""
 
 
 def _read_seed(seed: SupportsIndex) -> int:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -102,7 +101,7 @@ def test_a_miss_is_censored_and_no_failure() -> None:
     ]
     group = summarise(
         [
-            replace(result_of(chain(TASK, outcome=outcome)), misses=misses)
+            result_of(chain(TASK, outcome=outcome))._replace(misses=misses)
             for outcome, misses in outcomes
         ]
     )
@@ -119,7 +118,7 @@ def test_the_share_of_calls_by_source_and_origin_is_one_line() -> None:
         "calls: snapshot 67 %, llm 17 %, miss 17 %; origins: live 80 %, simulated 20 %"
     )
     assert shares([]) == "calls: none reached an API"
-    many = replace(results[0], calls_by_source={"live": 999, "store": 1}, misses=0)
+    many = results[0]._replace(calls_by_source={"live": 999, "store": 1}, misses=0)
     assert shares([many]).startswith("calls: live > 99 %, store < 1 %")
 
 

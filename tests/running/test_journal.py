@@ -44,7 +44,7 @@ def read_back(path: Path, task: Task = TASK, *, skip_corrupt: bool = False) -> l
     looked_up = [attempt.episode(task) for attempt in reader.last_attempts()]
     from_end_to_end = {attempt.key: attempt.episode(task) for attempt in reader.attempts()}
     assert {EpisodeKey.of(episode): episode for episode in looked_up} == from_end_to_end
-    results = {result.key: replace(result, split=task.split) for result in reader.results()}
+    results = {result.key: result._replace(split=task.split) for result in reader.results()}
     assert results == {key: result_of(episode) for key, episode in from_end_to_end.items()}
     reader.close()
     return looked_up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from toolenv.checks.given import Given
 from toolenv.checks.verdicts import Verdict
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+]?\.\d+")
+_SPACE = re.compile(r"\s+")
 
 
 def normal(text: str) -> str:
@@ -33,12 +35,17 @@ def normal(text: str) -> str:
         'zürich'
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub(r"\s+", " ", folded).strip(" \t\r\n.,;:!?\"'()[]")
+    return _SPACE.sub(" ", folded).strip(" \t\r\n.,;:!?\"'()[]")
 
 
 def mentioned(answer: str, value: str) -> bool:
     """Whether a text has another in it, as whole words, both folded."""
-    return re.search(rf"(?<!\w){re.escape(normal(value))}(?!\w)", normal(answer)) is not None
+    return _whole_words(value).search(normal(answer)) is not None
+
+
+@lru_cache(maxsize=4096)
+def _whole_words(value: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(normal(value))}(?!\w)")
 
 
 def read_text(check: Check) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -109,7 +108,7 @@ class RunFolder:
         run = cls(path, manifest)
         run._journal = Journal(path / _JOURNAL, sync=sync, durability=durability)
         write_atomically(path / "tasks.jsonl", lines)
-        manifest.write(path / "manifest.json")  # last: a folder with a manifest is complete
+        run.write_manifest()  # last: a folder with a manifest is complete
         return run
 
     @classmethod
@@ -186,7 +185,7 @@ class RunFolder:
         write_atomically(self.path / "tasks.jsonl", lines)
         kept = {"versions": self.manifest.versions, "sessions": self.manifest.sessions}
         self.manifest = now.model_copy(update=kept)
-        self.manifest.write(self.path / "manifest.json")
+        self.write_manifest()
         self.__dict__.pop("tasks", None)
 
     @property
@@ -266,6 +265,14 @@ class RunFolder:
         write_results(self.path / "results.jsonl", results)
         counts = {**self.manifest.counts, "episodes": len(results)}
         self.manifest = self.manifest.model_copy(update={"counts": counts})
+        self.write_manifest()
+
+    def write_manifest(self) -> None:
+        """Write ``manifest.json`` anew.
+
+        Raises:
+            JournalError: The file cannot be written.
+        """
         self.manifest.write(self.path / "manifest.json")
 
     def results(self) -> list[Result]:
@@ -277,7 +284,7 @@ class RunFolder:
 
     def _results(self) -> list[Result]:
         return [
-            replace(result, split=self._task(result.task).split)
+            result._replace(split=split) if (split := self._task(result.task).split) else result
             for result in self._reader.results()
         ]
 

@@ -74,7 +74,8 @@ async def watch_budget(stopping: Stopping, end: Callable[[], object]) -> None:
 
 
 async def _run_one(env: ToolEnv, item: Planned, folder: RunFolder, tally: Tally) -> Result:
-    attempt = folder.journal.begin(item.key)
+    key = item.key
+    attempt = folder.journal.begin(key)
     flight = Flight(item.agent.price, attempt.step)
     tally.in_flight.add(flight)
     began = time.perf_counter()
@@ -83,5 +84,5 @@ async def _run_one(env: ToolEnv, item: Planned, folder: RunFolder, tally: Tally)
     finally:
         tally.in_flight.discard(flight)
     result = attempt.end(episode)
-    folder.write_times(item.key, {"seconds": time.perf_counter() - began})
+    folder.write_times(key, {"seconds": time.perf_counter() - began})
     return result

@@ -18,10 +18,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from toolenv.episodes import Cost, Outcome
 from toolenv.errors import JournalError
@@ -369,16 +370,18 @@ def _entry(row: Any) -> Entry:
         steps=steps,
         chosen_steps=chosen_steps,
         cost=Cost(*row[14:19]),
-        calls_by_source=_counts(row[19]),
-        calls_by_origin=_counts(row[20]),
-        fingerprints=cast("Mapping[str, str]", parse(row[21])),
+        calls_by_source=_mapping(row[19]),
+        calls_by_origin=_mapping(row[20]),
+        fingerprints=_mapping(row[21]),
         misses=row[22],
     )
     return Entry(offset, length, Summary(number, attempt, result))
 
 
-def _counts(text: str) -> Mapping[str, int]:
-    return cast("Mapping[str, int]", parse(text))
+@lru_cache(maxsize=1024)
+def _mapping(text: str) -> Any:
+    """A mapping as a row has it; rows that have the same text, as most do, share it."""
+    return parse(text)
 
 
 def _key(row: Any) -> EpisodeKey:

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
@@ -351,7 +352,9 @@ def _task_line(task: Task) -> bytes:
     return f"{render(task.model_dump())}\n".encode()
 
 
+@cache
 def _version(package: str) -> str:
+    """The version that is loaded: what is installed meanwhile does not count."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolenv.episodes import Cost, Episode, Outcome, Status
 from toolenv.errors import JournalError
-from toolenv.jsontext import parse, render
+from toolenv.jsontext import parse
 from toolenv.running.atomic import write_atomically
 from toolenv.running.records import EpisodeKey
-from toolenv.running.step_records import read_reward
+from toolenv.running.step_records import json_line, read_reward
 
 __all__ = ["Result", "read_results", "read_row", "result_of", "row_of", "write_results"]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What an episode came to, without its steps.
 
     Args:
@@ -53,15 +51,15 @@ class Result:
     steps: int = 0
     chosen_steps: int = 0
     cost: Cost = Cost()
-    calls_by_source: Mapping[str, int] = field(default_factory=dict)
-    calls_by_origin: Mapping[str, int] = field(default_factory=dict)
-    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    calls_by_source: Mapping[str, int] = {}
+    calls_by_origin: Mapping[str, int] = {}
+    fingerprints: Mapping[str, str] = {}
     misses: int = 0
 
     @property
     def key(self) -> EpisodeKey:
         """What names the episode in its run; results are sorted by it."""
-        return EpisodeKey(self.task, self.agent, self.policy, self.seed)
+        return EpisodeKey(*self[:4])
 
 
 _MISS = Status.MISS
@@ -106,17 +104,14 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
         JournalError: The file cannot be written.
     """
     rows = sorted(results, key=lambda result: result.key)
-    write_atomically(path, (f"{render(row_of(row))}\n".encode() for row in rows))
+    write_atomically(path, map(json_line, map(row_of, rows)))
 
 
 def row_of(result: Result) -> dict[str, Any]:
     """A result as a JSON object, as ``results.jsonl`` has it."""
-    row: dict[str, Any] = {name: getattr(result, name) for name in _FIELDS}
+    row = result._asdict()
     row["cost"] = result.cost._asdict()
     return row
-
-
-_FIELDS = tuple(one.name for one in fields(Result))
 
 
 def read_row(row: Mapping[str, Any]) -> Result:

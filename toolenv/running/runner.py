@@ -121,20 +121,18 @@ class _Work:
         self._planned = planned
         self._folder = folder
         self._report = report
-        before = {result.key: result for result in folder.results()}
-        wanted = {item.key for item in planned.episodes}
-        kept = {
-            key: result
-            for key, result in before.items()
-            if key in wanted and result.outcome not in retry
-        }
-        self._todo = [item for item in planned.episodes if item.key not in kept]
         limits = Limits(
             configuration.run_money, configuration.run_tokens, configuration.run_seconds
         )
         self._tally = tally = Tally(len(planned.episodes), limits)
-        for result in kept.values():
-            tally.add_before(result)
+        before = {result.key: result for result in folder.results()}
+        self._todo: list[Planned] = []
+        for item in planned.episodes:
+            result = before.get(item.key)
+            if result is None or result.outcome in retry:
+                self._todo.append(item)
+            else:
+                tally.add_before(result)
         tally.servers = lambda: occupancies(env, planned.servers)
         self._stopping = Stopping(
             tally, configuration.run_overrun, lambda: report(tally.progress())
@@ -146,7 +144,8 @@ class _Work:
         session = begin_session(self._configuration.settings(), self._folder.manifest.environment)
         earlier = folder.manifest.sessions
         counts = {**folder.manifest.counts, "planned": tally.total}
-        self._write_manifest(counts=counts, sessions=(*earlier, session))
+        self._note(counts=counts, sessions=(*earlier, session))
+        folder.write_manifest()
         self._report(tally.progress())
         try:
             with collecting_less():
@@ -154,19 +153,22 @@ class _Work:
         except BaseException as error:
             why = INTERRUPTED if isinstance(error, KeyboardInterrupt) else "error"
             with suppress(JournalError):  # on a full disk, say: the error itself is what to tell
-                self._write_end(earlier, session, why)
+                self._note_end(earlier, session, why)
+                folder.write_manifest()
             raise
         stopped = tally.stopping if tally.done < tally.total else ""
-        if not stopped:
+        self._note_end(earlier, session, stopped)
+        if stopped:
+            folder.write_manifest()
+        else:
             folder.write_results()
-        self._write_end(earlier, session, stopped)
         return stopped
 
-    def _write_end(self, earlier: tuple[Session, ...], session: Session, stopped: str) -> None:
+    def _note_end(self, earlier: tuple[Session, ...], session: Session, stopped: str) -> None:
         tally = self._tally
         outcomes = dict.fromkeys(get_args(Outcome), 0) | tally.outcomes
         ended = end_session(session, tally.seconds, tally.done - tally.done_before, stopped)
-        self._write_manifest(
+        self._note(
             counts={
                 **self._folder.manifest.counts,
                 "episodes": tally.done,
@@ -210,9 +212,8 @@ class _Work:
         self._tally.add(result)
         self._report(self._tally.progress(result))
 
-    def _write_manifest(self, **changes: object) -> None:
+    def _note(self, **changes: object) -> None:
         self._folder.manifest = self._folder.manifest.model_copy(update=changes)
-        self._folder.manifest.write(self._folder.path / "manifest.json")
 
 
 def _has_run(out: Path | str) -> bool:

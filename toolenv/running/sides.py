@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,6 +96,6 @@ def _results(run: RunFolder, verdicts: str) -> list[Result]:
         return rows
     judged = pass_verdicts(run.path, verdicts)
     return [
-        replace(row, outcome=judged[row.key].decision if row.key in judged else "unsure")
+        row._replace(outcome=judged[row.key].decision if row.key in judged else "unsure")
         for row in rows
     ]
