@@ -9,7 +9,6 @@ that may wait), settle (append one step).
 from __future__ import annotations
 
 import copy
-import difflib
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +62,7 @@ from toolenv.seeds import derive
 from toolenv.simulators.base import Session, Simulator, state_of
 from toolenv.simulators.specification import import_object, open_simulator
 from toolenv.spaces import AnyText, CallSpace
+from toolenv.suggestions import did_you_mean
 from toolenv.tasks import Task
 
 if TYPE_CHECKING:
@@ -533,11 +533,10 @@ class ToolEnv(gymnasium.Env[str, str]):
             return tasks[wanted]
         found = self._settings.by_id.get(str(wanted)) if isinstance(wanted, str) else None
         if found is None:
-            near = difflib.get_close_matches(str(wanted), self._settings.by_id, n=3)
             raise ConfigurationError(
                 f"There is no task {wanted!r} among {len(tasks)}.",
                 where='options["task"]',
-                fix=f"Did you mean {' or '.join(near)}?" if near else "Give an id or an index.",
+                fix=did_you_mean(wanted, self._settings.by_id, 3) or "Give an id or an index.",
             )
         return found
 

@@ -283,7 +283,7 @@ WRONG = {
     "run --out x --compatibility toolbnch": ["compatibility", "'toolbench'"],
     "run --out x --config missing.json": ["missing.json", "cannot be read"],
     "run --out x --config broken.json": ["broken.json", "Give a JSON file"],
-    "run --out x --config list.json": ["list.json", "holds a list, and no options by name"],
+    "run --out x --config list.json": ["list.json", "holds a list, and no settings by name"],
     "run --out x --config odd.json": ["odd.json", "polices", "Did you mean policies?"],
     "run --out x --policy-concurrency many": ["policy_concurrency", "HOST:PORT=NUMBER"],
     "run --out x --policy-concurrency h:1=3": ["No policy asks h:1"],

@@ -8,7 +8,8 @@ import pytest
 
 from toolenv.errors import ConfigurationError
 from toolenv.running.configuration import RunConfiguration
-from toolenv.running.configuration_files import configure, read_configuration, read_options
+from toolenv.running.configuration_files import configure, read_configuration
+from toolenv.settings import read_settings
 
 TOML = """
 agents = ["react", "dfsdt?breadth=3"]
@@ -36,7 +37,7 @@ policy_concurrency: {"127.0.0.1:8000": 4}
 )
 def test_a_file_says_the_same_in_every_form(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    assert configure(read_options(tmp_path / name)) == RunConfiguration(
+    assert configure(read_settings(tmp_path / name)) == RunConfiguration(
         agents=("react", "dfsdt?breadth=3"),
         policies=("random",),
         seeds=(1, 2),
@@ -48,11 +49,11 @@ def test_a_file_says_the_same_in_every_form(tmp_path: Path, name: str, text: str
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.toml", "agents = [", "Give a TOML file of run options"),
-        ("a.json", "{", "Give a JSON file of run options"),
-        ("a.yaml", "a: [", "Give a YAML file of run options"),
-        ("a.yaml", "- a", "holds a list, and no options by name"),
-        ("a.yaml", "", "holds a NoneType, and no options by name"),
+        ("a.toml", "agents = [", "Give a TOML file of settings by name"),
+        ("a.json", "{", "Give a JSON file of settings by name"),
+        ("a.yaml", "a: [", "Give a YAML file of settings by name"),
+        ("a.yaml", "- a", "holds a list, and no settings by name"),
+        ("a.yaml", "", "holds a NoneType, and no settings by name"),
         ("a.yaml", "!!python/object/apply:os.getpid []", "Give a YAML file"),
     ],
 )
@@ -61,7 +62,7 @@ def test_a_file_that_is_none_says_what_it_should_be(
 ) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(ConfigurationError, match=said) as refused:
-        read_options(tmp_path / name)
+        read_settings(tmp_path / name)
     assert name in refused.value.where
 
 
@@ -82,7 +83,7 @@ def test_an_unknown_option_is_named_with_the_nearest_known_one(option: str, near
 
 
 def test_one_that_is_like_none_is_told_all() -> None:
-    with pytest.raises(ConfigurationError, match="The options are tasks, split, only"):
+    with pytest.raises(ConfigurationError, match="The settings are tasks, split, only"):
         configure({"zzzz": 1})
 
 
@@ -97,3 +98,17 @@ def test_flags_that_are_given_win_over_the_file(tmp_path: Path) -> None:
     found = read_configuration(tmp_path / "a.toml", flags)
     assert (found.seeds, found.agents, found.max_steps) == ((9,), ("react", "dfsdt?breadth=3"), 16)
     assert read_configuration(None, flags) == RunConfiguration(seeds=(9,))
+
+
+def test_what_is_wrong_in_a_flag_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("1: x\n")
+    with pytest.raises(ConfigurationError, match="There is no such setting") as refused:
+        read_configuration(tmp_path / "a.yaml", {"first": 3})
+    assert refused.value.where == f"{tmp_path / 'a.yaml'}: 1"
+    (tmp_path / "a.yaml").write_text("first: 3\nmax_steps: none\n")
+    with pytest.raises(ConfigurationError) as refused:
+        read_configuration(tmp_path / "a.yaml", {"first": 0})
+    assert refused.value.where == "first"
+    with pytest.raises(ConfigurationError) as refused:
+        read_configuration(tmp_path / "a.yaml", {})
+    assert refused.value.where == f"{tmp_path / 'a.yaml'}: max_steps"

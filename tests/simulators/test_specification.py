@@ -270,7 +270,7 @@ def test_what_was_opened_is_closed_where_the_rest_cannot_be() -> None:
         ("|", "Unknown wrapper: ''", "retry, limit, truncate, faults, record, coalesce"),
         ("|a%7Cb", "Unknown wrapper: 'a%7Cb'", "%7C"),
         ("|limit?per_secnd=5", "limit has no option 'per_secnd'", "Did you mean per_second?"),
-        ("|limit?x=5", "limit has no option 'x'", "per_second, burst, in_flight, calls, spent"),
+        ("|limit?x=5", "limit has no option 'x'", "in_flight, adaptive, calls, spent"),
         ("|coalesce?x=5", "coalesce has no option 'x'", "It has none"),
         ("|retry?attempts=many", "'many' is not an integer", ""),
         ("|retry?attempts=0", "attempts", ""),

@@ -171,6 +171,11 @@ def test_settings_that_do_not_fit_are_named(tmp_path: Path) -> None:
         configure(SFTConfiguration, None, {"model": "m", "epochs": -1.0})
     with pytest.raises(ConfigurationError, match="The file cannot be read"):
         configure(SFTConfiguration, tmp_path / "none.toml")
+    with pytest.raises(ConfigurationError, match=r"\Aepoch: .*Did you mean epochs"):
+        configure(SFTConfiguration, None, {"epoch": 2})
+    (tmp_path / "b.toml").write_text('model = "m"\nlora = 16\n')
+    with pytest.raises(ConfigurationError, match=r"b\.toml: lora"):
+        configure(SFTConfiguration, tmp_path / "b.toml")
 
 
 def test_data_that_cannot_be_read(made: Made, tmp_path: Path) -> None:

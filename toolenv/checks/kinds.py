@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, Literal, NamedTuple
@@ -11,6 +10,7 @@ from toolenv.checks import mentions
 from toolenv.checks.given import Given
 from toolenv.checks.verdicts import Verdict
 from toolenv.errors import CheckError
+from toolenv.suggestions import did_you_mean
 from toolenv.tasks import Check
 
 __all__ = ["KINDS", "Kind", "judge", "unknown_kind"]
@@ -65,12 +65,10 @@ def judge(check: Check, given: Given) -> Verdict:
 
 def unknown_kind(kind: str) -> CheckError:
     """The error for a kind that does not exist."""
-    near = difflib.get_close_matches(kind, KINDS, n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
     return CheckError(
         f"Unknown kind of check: {kind!r}.",
         where="check.kind",
-        fix=f"{hint}Use one of {', '.join(sorted(KINDS))}.",
+        fix=f"{did_you_mean(kind, KINDS)} Use one of {', '.join(sorted(KINDS))}.".lstrip(),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -13,9 +12,10 @@ from toolenv.checks.kinds import KINDS, unknown_kind
 from toolenv.checks.mentions import normal
 from toolenv.checks.trying import about_answers, try_answer
 from toolenv.errors import CheckError
+from toolenv.suggestions import did_you_mean
 from toolenv.tasks import Check, Task, WantedCall
 
-__all__ = ["Problem", "did_you_mean", "problems_of"]
+__all__ = ["Problem", "problems_of"]
 
 _DEEPEST = 16
 
@@ -100,12 +100,6 @@ def _options(check: Check, options: Iterable[str], where: str, *, top: bool) -> 
         value = getattr(check, name)
         if not (math.isfinite(value) and value >= 0):
             yield Problem(f"{where}.{name}", f"It is {value}.", "Give a number from 0.")
-
-
-def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known names; empty where none is near."""
-    near = difflib.get_close_matches(written, list(known), n=2)
-    return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
 def _wanted_call(wanted: WantedCall, task: Task, where: str, depth: int) -> Iterator[Problem]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from toolenv.errors import ConfigurationError
+from toolenv.suggestions import did_you_mean
 
 __all__ = ["choices"]
 
@@ -20,10 +20,9 @@ def choices(given: Sequence[str], known: Iterable[str], where: str) -> tuple[Any
     words = list(known)
     for word in given:
         if word not in words:
-            near = difflib.get_close_matches(word, words, n=1)
             raise ConfigurationError(
                 f"Unknown: {word!r}.",
                 where=where,
-                fix=f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(words)}.",
+                fix=did_you_mean(word, words) or f"Use one of {', '.join(words)}.",
             )
     return tuple(dict.fromkeys(given))

@@ -286,18 +286,19 @@ def _configuration(
     out: Path, config: Path | None, flags: Mapping[str, Any], *, resume: bool, extend: bool
 ) -> RunConfiguration:
     """From the run that is resumed, the file and the flags, of which the later win."""
-    from toolenv.running.configuration_files import configure, read_options
+    from toolenv.running.configuration_files import configure
     from toolenv.running.folder import RunFolder
+    from toolenv.settings import read_settings
 
     values: dict[str, Any] = {}
-    chosen: dict[str, Any] = {**(read_options(config) if config else {}), **flags}
+    chosen: dict[str, Any] = {**(read_settings(config) if config else {}), **flags}
     if resume and (out / "manifest.json").exists():
         values = dict(RunFolder.open(out).manifest.settings())
         if extend:
             for name in ("agents", "policies", "seeds", "only"):
                 if values.get(name) and chosen.get(name):
                     chosen[name] = list(dict.fromkeys([*values[name], *chosen[name]]))
-    return configure({**values, **chosen}, str(config or ""))
+    return configure({**values, **chosen}, config)
 
 
 def _read_limits(texts: Sequence[str] | None) -> int | dict[str, int] | None:

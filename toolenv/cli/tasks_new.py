@@ -153,8 +153,8 @@ def _apis_in(file: Path, tasks: list[Task]) -> list[API]:
 
 def _offered(apis: list[API], wanted: list[str]) -> list[API]:
     from toolenv.apis import name_apis
-    from toolenv.checks.problems import did_you_mean
     from toolenv.errors import ConfigurationError
+    from toolenv.suggestions import did_you_mean
 
     named = name_apis(apis)
     offered: list[API] = []

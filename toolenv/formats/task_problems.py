@@ -5,11 +5,12 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from toolenv.checks.problems import Problem, did_you_mean, problems_of
+from toolenv.checks.problems import Problem, problems_of
 from toolenv.errors import FormatError
 from toolenv.formats.report import ReadReport
 from toolenv.formats.tasks import read_entries, same_id, task_or_errors
 from toolenv.formats.toolbench.instructions import parse_instructions
+from toolenv.suggestions import did_you_mean
 from toolenv.tasks import Task
 
 __all__ = ["find_problems"]

@@ -23,6 +23,7 @@ from toolenv.formats.files import read_text, write_text
 from toolenv.formats.report import ReadReport
 from toolenv.formats.toolbench.instructions import parse_instructions
 from toolenv.jsontext import JsonValue, parse, render
+from toolenv.suggestions import did_you_mean
 from toolenv.tasks import Task
 
 __all__ = ["TaskEntries", "read_entries", "read_tasks", "same_id", "task_or_errors", "write_tasks"]
@@ -220,8 +221,6 @@ def task_or_errors(
 
 
 def _offered(wanted: JsonValue, shared: Sequence[API], where: str) -> list[API]:
-    from toolenv.checks.problems import did_you_mean
-
     named = name_apis(shared)
     offered: list[API] = []
     for number, name in enumerate(json_list(wanted, where)):

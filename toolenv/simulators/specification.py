@@ -28,7 +28,8 @@ from toolenv.simulators.masking import Masked
 from toolenv.simulators.neighbour import NeighbourSimulator
 from toolenv.simulators.recorded import RecordedSimulator
 from toolenv.specification_text import Specification, parse_specification
-from toolenv.simulators.wrapper_kinds import Wrap, closest, read_wrappers
+from toolenv.simulators.wrapper_kinds import Wrap, read_wrappers
+from toolenv.suggestions import did_you_mean
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
@@ -141,8 +142,8 @@ def _open_one(specification: Specification) -> Simulator:
     if part.kind not in _KINDS or part.place is None:
         raise ConfigurationError(
             f"Unknown simulator: {part.head!r}.",
-            fix=f"{closest(part.kind, _KINDS - {part.kind})}Write kind:place; the kinds are "
-            f"{', '.join(sorted(_KINDS))}.",
+            fix=f"{did_you_mean(part.kind, _KINDS - {part.kind})} Write kind:place; the kinds are "
+            f"{', '.join(sorted(_KINDS))}.".lstrip(),
         )
     wraps = read_wrappers(specification.wrappers)
     opener = _OPENERS.get(part.kind) or import_object(_LOADED[part.kind])

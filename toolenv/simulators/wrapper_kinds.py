@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -18,11 +17,12 @@ from toolenv.simulators.fault_plan import FaultKind, FaultPlan
 from toolenv.simulators.faults import inject_faults
 from toolenv.simulators.limiting import limit
 from toolenv.simulators.retrying import retry
-from toolenv.specification_text import Part
 from toolenv.simulators.truncating import truncate
 from toolenv.snapshots.store import Store
+from toolenv.specification_text import Part
+from toolenv.suggestions import did_you_mean
 
-__all__ = ["Wrap", "closest", "read_wrappers"]
+__all__ = ["Wrap", "read_wrappers"]
 
 Wrap: TypeAlias = Callable[[Simulator], Simulator]
 
@@ -58,8 +58,8 @@ def read_wrappers(parts: Iterable[Part]) -> list[Wrap]:
         if kind is None:
             raise ConfigurationError(
                 f"Unknown wrapper: {part.head!r}.",
-                fix=f"{closest(part.kind, _KINDS)}The wrappers are {', '.join(_KINDS)}. A pipe "
-                "that belongs to a name is written %7C.",
+                fix=f"{did_you_mean(part.kind, _KINDS)} The wrappers are {', '.join(_KINDS)}. "
+                "A pipe that belongs to a name is written %7C.".lstrip(),
             )
         if faults and not kind.after_faults:
             raise ConfigurationError(
@@ -70,12 +70,6 @@ def read_wrappers(parts: Iterable[Part]) -> list[Wrap]:
         wraps.append(_wrap(part, kind))
         faults = faults or part.kind == "faults"
     return wraps
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """A suggestion for a misspelt name; empty where none is near."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {found[0]}? " if found else ""
 
 
 def _wrap(part: Part, kind: _Kind) -> Wrap:
@@ -96,7 +90,8 @@ def _wrap(part: Part, kind: _Kind) -> Wrap:
             raise ConfigurationError(
                 f"{part.kind} has no option {name!r}.",
                 where=part.head,
-                fix=f"{closest(name, kind.options)}Its options are {', '.join(kind.options)}."
+                fix=f"{did_you_mean(name, kind.options)} Its options are "
+                f"{', '.join(kind.options)}.".lstrip()
                 if kind.options
                 else "It has none.",
             )

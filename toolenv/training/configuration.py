@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility
-from toolenv.errors import ConfigurationError
-from toolenv.running.configuration_files import read_options
-from toolenv.simulators.wrapper_kinds import closest
+from toolenv.settings import check_settings, read_settings
 
 __all__ = [
     "DPOConfiguration",
@@ -212,22 +210,8 @@ def configure(
     Raises:
         ConfigurationError: The file cannot be read, or a setting does not fit.
     """
-    values = read_options(file) if file is not None else {}
-    given = dict(flags or {})
-    lora = {**(values.get("lora") or {}), **(given.pop("lora", None) or {})}
-    merged = {**values, **given, **({"lora": lora} if lora else {})}
-    unknown = next((name for name in merged if name not in kind.model_fields), None)
-    if unknown is not None:
-        known = ", ".join(kind.model_fields)
-        raise ConfigurationError(
-            "There is no such setting.",
-            where=f"{file}: {unknown}" if unknown in values else unknown,
-            fix=closest(unknown, kind.model_fields).strip() or f"The settings are {known}.",
-        )
-    try:
-        return kind.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        where = f"{file}: {name}" if first["loc"] and first["loc"][0] in values else name
-        raise ConfigurationError(f"{first['msg']}.", where=where) from None
+    values = read_settings(file) if file is not None else {}
+    given = {name: value for name, value in (flags or {}).items() if value not in (None, [], {})}
+    lora = [one["lora"] for one in (values, given) if isinstance(one.get("lora"), dict)]
+    both = {"lora": {**lora[0], **lora[1]}} if len(lora) == 2 else {}
+    return check_settings(kind, {**values, **given, **both}, file, flags=given)
