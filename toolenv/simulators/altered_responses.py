@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from toolenv.jsontext import JsonValue, parse, render
 from toolenv.seeds import derive
+from toolenv.simulators.field_paths import ITEMS, field_path, field_paths
 
 __all__ = ["add_sentence", "break_json", "change_schema"]
 
@@ -71,33 +72,21 @@ def _with_body(text: str, alter: Callable[[JsonValue], JsonValue]) -> str:
 
 
 def _changed_fields(body: JsonValue, seed: int) -> JsonValue:
-    ranked = {path: derive(seed, "field", path) for path in _paths(body, "")}
+    ranked = {path: derive(seed, "field", path) for path in field_paths(body)}
     if not ranked:
         return body
     chosen = {path for path, drawn in ranked.items() if drawn % 4 == 0}
     return _rewritten(body, "", chosen or {min(ranked, key=ranked.__getitem__)}, seed)
 
 
-def _paths(value: JsonValue, above: str) -> Iterator[str]:
-    """The paths of all fields; items of a list share theirs."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            path = f"{above}/{key}"
-            yield path
-            yield from _paths(inner, path)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _paths(inner, f"{above}/[]")
-
-
 def _rewritten(value: JsonValue, above: str, chosen: set[str], seed: int) -> JsonValue:
     if isinstance(value, list):
-        return [_rewritten(item, f"{above}/[]", chosen, seed) for item in value]
+        return [_rewritten(item, f"{above}{ITEMS}", chosen, seed) for item in value]
     if not isinstance(value, dict):
         return value
     made: dict[str, JsonValue] = {}
     for key, inner in value.items():
-        path = f"{above}/{key}"
+        path = field_path(above, key)
         below = _rewritten(inner, path, chosen, seed)
         if path not in chosen:
             made[key] = below

@@ -23,6 +23,7 @@ from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue, parse
 from toolenv.seeds import derive
 from toolenv.simulators.base import Simulator
+from toolenv.simulators.field_paths import field_paths
 from toolenv.simulators.recorded import Order, RecordedSimulator
 from toolenv.snapshots.records import Recorded, Recordings
 from toolenv.snapshots.success import classify
@@ -243,20 +244,8 @@ def _key_overlap(one: str, other: str) -> float | None:
         return None
     if not isinstance(mine, dict) or not isinstance(theirs, dict):
         return None
-    ours, others = set(_keys(mine)), set(_keys(theirs))
+    ours, others = set(field_paths(mine)), set(field_paths(theirs))
     return len(ours & others) / len(ours | others) if ours or others else 1.0
-
-
-def _keys(value: JsonValue, above: str = "") -> Iterator[str]:
-    """The paths of all keys; items of a list share their path."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            path = f"{above}/{key.replace('/', '//')}"
-            yield path
-            yield from _keys(inner, path)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _keys(inner, f"{above}/[]")
 
 
 class _LeftOpen(Masked):

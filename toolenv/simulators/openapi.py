@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from toolenv.apis import API, Identity
-from toolenv.episodes import Response, Status
+from toolenv.episodes import Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats.openapi import Route, read_apis
@@ -23,6 +23,7 @@ from toolenv.simulators.openapi_keys import Keys
 from toolenv.simulators.openapi_requests import CallPlan, make_request, plan_of
 from toolenv.simulators.openapi_values import CannotSendError
 from toolenv.simulators.web import WebClient, WebLimits, respond
+from toolenv.simulators.web_responses import unsent
 from toolenv.simulators.web_options import web_options
 from toolenv.simulators.web_simulator import WebSimulator
 from toolenv.tasks import Task
@@ -137,13 +138,7 @@ class OpenAPISimulator(WebSimulator):
         try:
             request = make_request(plan, arguments, base, credentials)
         except CannotSendError as error:
-            return Response.of(
-                "",
-                error=f"Bad request: {error}",
-                status=Status.BAD_INPUT,
-                source="live",
-                origin="environment",
-            )
+            return unsent(str(error))
         return await respond(self._client, request)
 
     def _find(self, api: API) -> tuple[CallPlan, str] | None:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any
 
 from toolenv.apis import API, Identity
-from toolenv.episodes import Response, Status
+from toolenv.episodes import Response
 from toolenv.errors import ConfigurationError
 from toolenv.fingerprint import fingerprint
 from toolenv.formats.toolbench.tools import read_tools
@@ -21,6 +21,7 @@ from toolenv.simulators.rapidapi_endpoints import (
     request_of,
 )
 from toolenv.simulators.web import WebClient, WebLimits, respond
+from toolenv.simulators.web_responses import unsent
 from toolenv.simulators.web_options import take_number, web_options
 from toolenv.simulators.web_simulator import WebSimulator
 
@@ -116,13 +117,7 @@ class RapidAPISimulator(WebSimulator):
         try:
             request = request_of(endpoint, arguments, headers)
         except ArgumentError as error:
-            return Response.of(
-                "",
-                error=f"Bad request: {error}",
-                status=Status.BAD_INPUT,
-                source="live",
-                origin="environment",
-            )
+            return unsent(str(error))
         return await respond(self._client, request)
 
     def _is_own(self, host: str) -> bool:

@@ -31,7 +31,7 @@ from toolenv.episodes import Response, Status
 from toolenv.jsontext import JsonValue, parse
 from toolenv.simulators.web_messages import WebReply
 
-__all__ = ["failure", "quota_is_spent", "response_of"]
+__all__ = ["failure", "quota_is_spent", "response_of", "unsent"]
 
 _STATUSES: Final = {
     400: Status.BAD_INPUT,
@@ -89,6 +89,17 @@ def response_of(reply: WebReply) -> Response:
 def failure(status: Status, error: str) -> Response:
     """The response that stands for a request without a reply that can be used."""
     return Response.of("", error=error, status=status, source="live", origin="live")
+
+
+def unsent(why: str) -> Response:
+    """The response that stands for a request that cannot be made of the arguments given."""
+    return Response.of(
+        "",
+        error=f"Bad request: {why}",
+        status=Status.BAD_INPUT,
+        source="live",
+        origin="environment",
+    )
 
 
 def quota_is_spent(headers: Mapping[str, str]) -> bool:

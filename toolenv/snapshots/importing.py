@@ -29,6 +29,7 @@ from toolenv.formats.files import read_json
 from toolenv.formats.report import ReadReport
 from toolenv.formats.stabletoolbench.cache import read_cache_file
 from toolenv.formats.toolbench.answers import read_answer
+from toolenv.formats.toolbench.tools import example_entries
 from toolenv.jsontext import JsonValue, parse, render
 from toolenv.names import standard_api, standard_category, standard_tool, toolbench_function_name
 from toolenv.snapshots.canonical import Documentation
@@ -170,17 +171,7 @@ def _read_sketches(source: _Source) -> Iterator[Recorded]:
     category, tool = path.absolute().parent.name, path.stem
     where = f"{category}/{path.name}"
     entries = json_list(json_object(read_json(path), where).get("api_list"), f"{where}.api_list")
-    for number, value in enumerate(entries):
-        place = f"{where}.api_list[{number}]"
-        try:
-            entry = json_object(value, place)
-            name = text_field(entry, "name", place, filled=True)
-        except FormatError as error:
-            if not skip_bad:
-                raise
-            report.skip(error)
-            continue
-        report.read += 1
+    for number, name, entry in example_entries(entries, where, skip_bad=skip_bad, report=report):
         yield Recorded(
             Identity(
                 toolbench_function_name(tool, name),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,6 +26,7 @@ from toolenv.tasks import Task
 __all__ = [
     "ResponseExample",
     "complete_tasks",
+    "example_entries",
     "read_response_examples",
     "read_tools",
     "safe_category",
@@ -201,19 +202,40 @@ def read_response_examples(
             continue
         if not entries:
             report.note("file without examples", where)
-        for index, entry in enumerate(entries):
-            place = f"{where}.api_list[{index}]"
-            try:
-                name = text_field(json_object(entry, place), "name", place, filled=True)
-            except FormatError as error:
-                if not skip_bad:
-                    raise
-                report.skip(error)
-                continue
-            report.read += 1
-            schema = entry.get("schema") if isinstance(entry, dict) else None
-            examples.append(ResponseExample(path.parent.name, path.stem, name, schema))
+        found = example_entries(entries, where, skip_bad=skip_bad, report=report)
+        examples += [
+            ResponseExample(path.parent.name, path.stem, name, entry.get("schema"))
+            for _, name, entry in found
+        ]
     return examples
+
+
+def example_entries(
+    entries: Sequence[JsonValue], where: str, *, skip_bad: bool, report: ReadReport
+) -> Iterator[tuple[int, str, Mapping[str, JsonValue]]]:
+    """The entries of one file of response examples: their numbers, their APIs' names, themselves.
+
+    Args:
+        entries: What its ``api_list`` holds.
+        where: Where the file is, for errors.
+        skip_bad: Leave malformed entries out, each recorded in the report.
+        report: Where entries read and skipped are counted.
+
+    Raises:
+        FormatError: An entry is malformed, without ``skip_bad``.
+    """
+    for number, value in enumerate(entries):
+        place = f"{where}.api_list[{number}]"
+        try:
+            entry = json_object(value, place)
+            name = text_field(entry, "name", place, filled=True)
+        except FormatError as error:
+            if not skip_bad:
+                raise
+            report.skip(error)
+            continue
+        report.read += 1
+        yield number, name, entry
 
 
 def complete_tasks(
