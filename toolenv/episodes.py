@@ -401,23 +401,24 @@ def number_in_preorder(steps: Sequence[Step]) -> tuple[tuple[Step, ...], dict[in
     Returns:
         The renumbered steps, and the map from old numbers to new (``ROOT`` to ``ROOT``).
     """
-    if all(step.parent == number for number, step in enumerate(steps, ROOT)):  # one path
-        return tuple(steps), {number: number for number in range(ROOT, len(steps))}
+    numbers = list(range(ROOT, len(steps)))
+    if [step.parent for step in steps] == numbers[:-1]:  # one path
+        return tuple(steps), dict(zip(numbers, numbers, strict=True))
     children: dict[int, list[int]] = {}
     for number, step in enumerate(steps):
         children.setdefault(step.parent, []).append(number)
     for siblings in children.values():
         siblings.sort(key=lambda number: (steps[number].rank, number), reverse=True)
     renumbered: list[Step] = []
-    numbers = {ROOT: ROOT}
+    renumbering = {ROOT: ROOT}
     waiting = list(children.get(ROOT, ()))
     while waiting:
         old = waiting.pop()
-        numbers[old] = len(renumbered)
-        step, parent = steps[old], numbers[steps[old].parent]
+        renumbering[old] = len(renumbered)
+        step, parent = steps[old], renumbering[steps[old].parent]
         renumbered.append(step if step.parent == parent else step._replace(parent=parent))
         waiting.extend(children.get(old, ()))
-    return tuple(renumbered), numbers
+    return tuple(renumbered), renumbering
 
 
 def status_of(code: int) -> Status:

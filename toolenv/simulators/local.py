@@ -411,7 +411,7 @@ class LocalSession:
             raise
         except Exception as error:
             return _failure(Status.API_ERROR, f"{type(error).__name__}: {error}")
-        return Response(text, Status.OK, "local", "local")
+        return Response(text, _OK, "local", "local")
 
     def fork(self) -> LocalSession:
         """An independent session in the same state."""
@@ -432,6 +432,9 @@ async def _awaited(
     function: Callable[..., Any], first: tuple[object, ...], arguments: Mapping[str, Any]
 ) -> object:
     return await wait(lambda: function(*first, **arguments))
+
+
+_OK = Status.OK  # read once: until Python 3.12, each reading of an enumeration's member is a call
 
 
 def _failure(status: Status, message: str, body: JsonValue = None) -> Response:
