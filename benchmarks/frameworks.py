@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="A folder of the peers' environments.")
     parser.add_argument("--scripts", type=Path, help="A folder of the scripts that they run.")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--episodes", type=int, default=1_000, help="Episodes of one run.")
+    parser.add_argument("--episodes", type=int, default=4_000, help="Episodes of one run.")
     given = parser.parse_args()
     episodes: int = given.episodes
     works: dict[str, Callable[[], tuple[float, float]]] = {

@@ -69,8 +69,12 @@ class Appender:
         """Where the next bytes will begin: behind what is written and what is gathered."""
         return self._end + self._gathered_bytes
 
-    def append(self, lines: bytes) -> None:
+    def append(self, lines: bytes, *, flush: bool = False) -> None:
         """Add whole lines; they reach the file with the next flush, at the latest a second on.
+
+        Args:
+            lines: What is added.
+            flush: Hand everything to the system at once.
 
         Raises:
             JournalError: This call flushed, and the file could not be written.
@@ -79,7 +83,8 @@ class Appender:
             self._gathered.append(lines)
             self._gathered_bytes += len(lines)
             if (
-                self._gathered_bytes >= _GATHERED_BYTES
+                flush
+                or self._gathered_bytes >= _GATHERED_BYTES
                 or time.monotonic() - self._flushed_at >= _GATHERED_SECONDS
             ):
                 self._flush()

@@ -126,7 +126,8 @@ def encode_attempt(attempt: Attempt, episode: Episode) -> EncodedAttempt:
     number = attempt.number
     lines = [episode_line(attempt)]
     for place, step in enumerate(steps):
-        check_parent(attempt, place, step)
+        if step.parent != place - 1:  # which most are
+            check_parent(attempt, place, step)
         lines.append(step_line(number, place, step))
     result = result_of(episode)
     row = row_of(result)

@@ -134,8 +134,9 @@ class Journal:
         frame, summary = encoded
         with self._lock:
             self._waiting.append(Entry(self._file.end, len(frame), summary))
-            self._file.append(frame)
-            self._file.flush(durable=self._file.sync == "episode")
+            self._file.append(frame, flush=True)
+            if self._file.sync == "episode":
+                self._file.flush(durable=True)
             if (
                 len(self._waiting) >= _INDEXED_TOGETHER
                 or time.monotonic() - self._indexed_at >= _INDEXED_SECONDS
@@ -241,8 +242,9 @@ def _begin_if_new(path: Path, *, durable: bool) -> None:
         path.write_bytes(b"")
     except OSError as error:
         raise JournalError(f"Cannot be written: {error.strerror}.", where=str(path)) from error
-    file = Appender(path, sync="second" if durable else "never")
+    file = Appender(path)
     file.append(header_frame())
+    file.flush(durable=durable)
     file.close()
 
 

@@ -100,7 +100,7 @@ def _response_records(responses: Sequence[Response]) -> list[dict[str, object]]:
     for text, status, source, origin, completeness, recording, ordinal in responses:
         record: dict[str, object] = {
             "text": text,
-            "status": int(status),
+            "status": status,
             "source": source,
             "origin": origin,
         }
