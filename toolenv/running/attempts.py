@@ -131,10 +131,13 @@ def encode_attempt(attempt: Attempt, episode: Episode) -> EncodedAttempt:
         lines.append(step_line(number, place, step))
     result = result_of(episode)
     row = row_of(result)
-    for known in ("split", *EpisodeKey._fields):
+    for known in _NOT_IN_THE_END:
         del row[known]
     lines.append(json_line({"record": "end", "episode": number, "chosen": chosen, **row}))
     return EncodedAttempt(compress(b"".join(lines)), Summary(number, attempt.attempt, result))
+
+
+_NOT_IN_THE_END = ("split", *EpisodeKey._fields)
 
 
 def check_parent(attempt: Attempt, place: int, step: Step) -> None:

@@ -339,7 +339,7 @@ class JournalIndex:
 def _row(entry: Entry) -> tuple[Any, ...]:
     offset, length, (number, attempt, result) = entry
     return (
-        *result.key,
+        *result[:4],  # its key
         attempt,
         number,
         offset,

@@ -81,7 +81,8 @@ def _call_records(
         if api is not None:
             name, category, tool, endpoint = api
             record["api"] = {"function": name, "category": category, "tool": tool, "api": endpoint}
-        _, as_written, id_as_written = written[len(records)] if len(records) < len(written) else _NO
+        place = len(records)
+        _, as_written, id_as_written = written[place] if place < len(written) else _NO
         if text != as_written:
             record["text"] = text
         if id_ != id_as_written:
