@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolenv.errors import ConfigurationError, FormatError
-from toolenv.formats.dataset_cards import CardTable, dataset_card
+from toolenv.formats.dataset_cards import CardTable, dataset_card, write_card
 from toolenv.formats.row_columns import Columns
 from toolenv.formats.row_files import RowFormat, row_path, write_rows, writing_rows
 
@@ -214,6 +214,23 @@ def test_the_card_lets_load_dataset_read_each_table_by_name(
     assert default.features == found.features
     numbers = datasets.load_dataset(str(out), "numbers", cache_dir=str(tmp_path / "c"))
     assert numbers["train"][0] == {"n": 1}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_rows_written_anew_are_not_taken_for_those_that_load_dataset_has_read(
+    tmp_path: Path, format: RowFormat
+) -> None:
+    import datasets
+
+    cards = []
+    for folder, number in (("one/out", 1), ("other/out", 2), ("one/out", 3), ("one/out", 3)):
+        out = tmp_path / folder
+        write_rows([{"n": number}], row_path(out, "numbers", format), NUMBERS, format)
+        write_card(out, "# Numbers", {"numbers": NUMBERS}, format)
+        found = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "c"))
+        assert list(found) == [{"n": number}]
+        cards.append((out / "README.md").read_bytes())
+    assert cards[-2] == cards[-1], "the same rows give the same card"
 
 
 def test_an_unknown_format_and_a_folder_of_something_else_are_refused(tmp_path: Path) -> None:

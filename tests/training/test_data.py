@@ -25,6 +25,18 @@ def test_every_format_gives_the_same_rows(made: Made, tmp_path: Path, format: Ro
     assert list(open_rows(str(place), "sft")) == rows
 
 
+def test_the_rows_are_those_of_the_folder_now_not_of_another_of_its_name(
+    made: Made, tmp_path: Path
+) -> None:
+    """``datasets`` keeps what it has read under the folder's last name and its card."""
+    rows: list[dict[str, Any]] = list(open_rows(str(made.demonstrations), "sft"))
+    for project, there in (("one", rows[:1]), ("other", rows[:2]), ("one", rows[:3])):
+        folder = tmp_path / project / "sft"
+        write_rows(there, row_path(folder, "sft", "parquet"), SFT_COLUMNS, "parquet")
+        shutil.copy(made.demonstrations / "README.md", folder)
+        assert list(open_rows(str(folder), "sft")) == there
+
+
 def test_a_file_of_one_s_own_is_taken_as_it_is(made: Made, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]

@@ -6,6 +6,7 @@ columns, so that nothing is inferred; see the "dataset card" documentation of Hu
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,11 +26,14 @@ class CardTable(NamedTuple):
         name: What ``load_dataset(folder, name)`` calls it.
         columns: Its columns.
         files: By split, a path in the folder; a folder stands for the saved dataset in it.
+        content: A digest of the files. ``load_dataset`` keeps what it has read under the folder's
+            last name and the header: with the digest in it, other rows are never taken for these.
     """
 
     name: str
     columns: Columns
     files: Mapping[str, str]
+    content: str = ""
 
 
 def dataset_card(text: str, tables: Sequence[CardTable]) -> str:
@@ -46,6 +50,7 @@ def dataset_card(text: str, tables: Sequence[CardTable]) -> str:
                 {"split": split, "path": path if "." in path else f"{path}/*.arrow"}
                 for split, path in table.files.items()
             ],
+            **({"description": table.content} if table.content else {}),
             **({"default": True} if number == 0 else {}),
         }
         for number, table in enumerate(tables)
@@ -64,12 +69,26 @@ def write_card(folder: Path, text: str, tables: Mapping[str, Columns], format: R
 
     Raises:
         FormatError: It cannot be written.
+        OSError: A table cannot be read.
     """
     named = [
-        CardTable(name, columns, {"train": row_path(Path(), name, format).as_posix()})
+        CardTable(
+            name,
+            columns,
+            {"train": row_path(Path(), name, format).as_posix()},
+            _digest(row_path(folder, name, format)),
+        )
         for name, columns in tables.items()
     ]
     write_text(folder / "README.md", dataset_card(text, named))
+
+
+def _digest(table: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(table.glob("*.arrow")) if table.is_dir() else [table]:
+        with file.open("rb") as stream:
+            hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 def _features(columns: Columns) -> list[JsonValue]:

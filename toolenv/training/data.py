@@ -77,7 +77,13 @@ def _open(path: Path, kind: Kind) -> Any:
         for suffix in (".parquet", ".jsonl"):
             if (path / f"{kind}{suffix}").is_file():
                 if (path / "README.md").is_file():  # its header declares the columns
-                    return datasets.load_dataset(str(path), kind, split="train")
+                    # kept by content: else by the folder's last name, whatever is in it now
+                    kept = Path(
+                        datasets.config.HF_DATASETS_CACHE, data_fingerprint(str(path), kind)
+                    )
+                    return datasets.load_dataset(
+                        str(path), kind, split="train", cache_dir=str(kept)
+                    )
                 return _open(path / f"{kind}{suffix}", kind)
         return None
     if path.stat().st_size == 0:
