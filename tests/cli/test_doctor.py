@@ -91,7 +91,8 @@ def test_without_a_question_it_says_what_is_there_and_is_content(
     code, found = examined(here, tmp_path)
     assert code == 0
     assert {name for part, name in found if part == "extra"} == {
-        *("constrained", "local", "mcp", "openapi", "parquet", "server", "train"),
+        *("constrained", "datasets", "figures", "local", "mcp", "minilm", "openapi", "parquet"),
+        *("retrieval", "server", "train"),
     }
     assert found["extra", "mcp"]["detail"].startswith("mcp 2")
 
