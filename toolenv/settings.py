@@ -35,6 +35,10 @@ def read_settings(path: Path | str) -> dict[str, Any]:
             values = _parse_yaml(text)
         else:
             values = parse(text)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "There is no such file.", where=str(path), fix="Check the path."
+        ) from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"The file cannot be read: {' '.join(str(error).split())}.",
@@ -85,7 +89,8 @@ def check_settings(
     except ValidationError as error:
         first = error.errors()[0]
         wrong = place(*first["loc"]) if first["loc"] else str(where or "")
-        raise ConfigurationError(f"{first['msg']}.", where=wrong) from None
+        problem = first["msg"].replace("valid tuple", "list, in brackets")
+        raise ConfigurationError(f"{problem}.", where=wrong) from None
 
 
 def _parse_yaml(text: str) -> Any:

@@ -157,6 +157,30 @@ def test_show_prints_an_episode_of_a_run(folder: Path) -> None:
     assert said["steps"] and said["answer"] and said["outcome"] == "passed"
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("I9-inst-1",), "There is no task 'I9-inst-1'. The run has I1-cat-1, I1-cat-2, "),
+        (("--agent", "dfst"), "There is no agent 'dfst'. Did you mean dfsdt?"),
+        (("--policy", "oracle"), "There is no policy 'oracle'. The run has keyword, random."),
+        (("--seed", "4"), "There is no seed 4. The run has 3."),
+    ],
+)
+def test_show_says_what_the_run_has_in_place_of_what_it_has_not(
+    folder: Path, asked: tuple[str, ...], named: str
+) -> None:
+    done = toolenv("show", "run", *asked, cwd=folder)
+    assert done.returncode == 2
+    assert named in done.stderr
+
+
+def test_a_run_that_infrastructure_broke_says_why_and_how_to_go_on(tmp_path: Path) -> None:
+    unreachable = "openai:m?base_url=http://127.0.0.1:9/v1&max_retries=0"
+    done = toolenv("run", "--out", "a run", "--first", "2", "--policy", unreachable, cwd=tmp_path)
+    assert "broken: 2 episodes, of which 2 by error:policy: m at " in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("toolenv run --out 'a run' --retry-failed")
+
+
 def test_show_prints_an_answer_tree(folder: Path) -> None:
     done = toolenv("show", "answers/t_DFS_woFilter_w2.json", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
@@ -281,7 +305,7 @@ WRONG = {
     "run --out x --first 0": ["first", "greater than or equal to 1"],
     "run --out x --concurrency 0": ["concurrency"],
     "run --out x --compatibility toolbnch": ["compatibility", "'toolbench'"],
-    "run --out x --config missing.json": ["missing.json", "cannot be read"],
+    "run --out x --config missing.json": ["missing.json", "no such file"],
     "run --out x --config broken.json": ["broken.json", "Give a JSON file"],
     "run --out x --config list.json": ["list.json", "holds a list, and no settings by name"],
     "run --out x --config odd.json": ["odd.json", "polices", "Did you mean policies?"],
@@ -297,13 +321,15 @@ WRONG = {
     "run --out x --tasks toolenv.mini:mini_simulator": ["gives no tasks"],
     "run --out x --only nowhere": ["no task nowhere", "toolenv tasks list"],
     "run --out x --split I9": ["I9", "I1-inst"],
-    "run --out x --agent ract": ["'ract'", "The agents are "],
+    "run --out x --agent ract": ["'ract'", "Did you mean react?", "The agents are "],
+    "run --out x --agent dfsdt?bredth=3": ["no option 'bredth'", "Did you mean breadth?"],
+    "run --out x --policy openai:m?modle=x": ["no option 'modle'"],
     "run --out x --agent dfsdt?breadth=0": ["breadth"],
-    "run --out x --policy randm": ["'randm'", "the kinds are "],
+    "run --out x --policy randm": ["'randm'", "Did you mean random?", "the kinds are "],
     "run --out x --simulator snapshot:missing": ["missing", "toolenv snapshot freeze"],
     "run --out x --simulator odd": ["Unknown simulator", "kind:place"],
     "run --out x --record broken.json": ["broken.json", "cannot be opened"],
-    "run --out .": ["not an empty folder"],
+    "run --out .": ["not an empty folder", "--resume"],
     "run --out broken.json": ["not an empty folder"],
     "run --out broken.json/x": ["Cannot be made"],
     "show missing": ["missing", "no such file"],

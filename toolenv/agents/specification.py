@@ -30,6 +30,7 @@ from toolenv.formats.gold import read_gold
 from toolenv.jsontext import parse
 from toolenv.limits import Budget
 from toolenv.simulators.specification import open_local
+from toolenv.suggestions import did_you_mean, misfit
 from toolenv.tasks import Task
 
 __all__ = ["AGENTS", "POLICIES", "open_agent", "open_policy"]
@@ -57,12 +58,13 @@ def open_policy(specification: str, tasks: Sequence[Task] = ()) -> Policy:
     if opener is None:
         raise ConfigurationError(
             f"Unknown policy: {specification!r}.",
-            fix=f"Write kind:place; the kinds are {', '.join(sorted(POLICIES))}.",
+            fix=f"{did_you_mean(kind, POLICIES)} Write kind:place; the kinds are "
+            f"{', '.join(sorted(POLICIES))}.".lstrip(),
         )
     try:
         return opener(place, options, tasks)
     except TypeError as error:  # options are not quoted: one of them may be a key
-        raise ConfigurationError(f"The options of {head!r} do not fit: {error}.") from error
+        raise ConfigurationError(f"The options of {head!r} do not fit: {misfit(error)}") from error
 
 
 def open_agent(specification: str, policy: Policy, budget: Budget | None = None) -> Agent:
@@ -80,7 +82,7 @@ def open_agent(specification: str, policy: Policy, budget: Budget | None = None)
     if strategy is None:
         raise ConfigurationError(
             f"Unknown agent: {specification!r}.",
-            fix=f"The agents are {', '.join(sorted(AGENTS))}.",
+            fix=f"{did_you_mean(name, AGENTS)} The agents are {', '.join(sorted(AGENTS))}.".lstrip(),
         )
     if "scorer" in options:
         options["scorer"] = _open_scorer(str(options["scorer"]), policy)
@@ -88,7 +90,7 @@ def open_agent(specification: str, policy: Policy, budget: Budget | None = None)
         agent = strategy(policy, budget=budget, **options)
     except TypeError as error:
         raise ConfigurationError(
-            f"The options of {specification!r} do not fit: {error}."
+            f"The options of {specification!r} do not fit: {misfit(error, strategy)}"
         ) from error
     agent.name = specification
     return agent

@@ -105,8 +105,9 @@ def _tell(found: RunComparison) -> None:
         _tell_comparison(found, compared)
     over = f"95 % intervals over {found.clusters}s"
     console.print(
-        f"Means over tasks, shares in percent, in brackets {over}; p by signs drawn at random, not "
-        "corrected for how many are looked at. A difference whose interval holds 0 shows no order.",
+        f"Means over tasks, shares in percent, in brackets {over}; of: tasks; p by signs drawn at "
+        "random, not corrected for how many are looked at. A difference whose interval holds 0 "
+        "shows no order.",
         highlight=False,
     )
 

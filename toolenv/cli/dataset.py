@@ -174,7 +174,7 @@ def copying(
     format: _Format = "parquet",
     as_json: _Json = False,
 ) -> None:
-    """Exercises in copying, for a small model before it sees a function (``toolenv train new``).
+    """Exercises in copying, for a small model before it sees a function ('toolenv train new').
 
     Examples:
 

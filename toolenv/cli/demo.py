@@ -17,9 +17,10 @@ def demo(
 ) -> None:
     """Run the main job on the embedded world: offline, without a key.
 
-    Two agents over a scripted and a random policy attempt the embedded tasks, while what the APIs
-    answer is recorded; the recording is frozen to a snapshot; everything is run again from the
-    snapshot alone and compared; a table and a report page are left behind.
+    Two agents over three policies (scripted, random, one that knows the solutions) attempt the
+    embedded tasks, while what the APIs answer is recorded; the recording is frozen to a snapshot;
+    everything is run again from the snapshot alone and compared; a table and a report page are
+    left behind.
     """
     with friendly_errors():
         from toolenv.cli.progress import progress

@@ -89,6 +89,7 @@ def tell_misuse(error: Any) -> None:
     if not problem:  # a command alone, whose help is already shown
         return
     command = error.ctx.command_path if error.ctx is not None else "toolenv"
+    problem = problem.replace("Value error, ", "")
     end = "" if problem.endswith((".", "?", ")")) else "."
     _tell(f"{problem}{end} See '{command} --help'.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from toolenv.running.configuration import RunConfiguration
     from toolenv.running.folder import RunFolder
     from toolenv.running.journal import Durability
+    from toolenv.running.results import Result
 
 __all__ = ["run"]
 
@@ -275,9 +277,10 @@ def _how_to_go_on(out: Path, stopped: str = "") -> str:
         command += f" {stopped.removeprefix('budget: ').replace('run_', '--run-')} MORE"
     if not (out / "manifest.json").exists():
         return "nothing has begun"
-    counts = RunFolder.open(out).manifest.counts
+    folder = RunFolder.open(out)
+    planned = folder.manifest.counts.get("planned", 0)
     return (
-        f"{counts.get('episodes', 0):,} of {counts.get('planned', 0):,} episodes are finished and "
+        f"{len(folder.finished()):,} of {planned:,} episodes are finished and "
         f"kept; go on with: {command}"
     )
 
@@ -360,4 +363,16 @@ def show_results(folder: RunFolder, *, as_json: bool) -> None:
         return
     console.print(results_table(results))
     console.print(shares(results), soft_wrap=True, highlight=False, markup=False)
+    _tell_broken(results, folder.path)
     console.print(plain(f"run: {folder.path}"), soft_wrap=True)
+
+
+def _tell_broken(results: Sequence[Result], path: Path) -> None:
+    """What infrastructure broke: the most frequent reason, and how to do it again."""
+    reasons = Counter(row.ended for row in results if row.outcome == "infrastructure_error")
+    if not reasons:
+        return
+    ((reason, times),) = reasons.most_common(1)
+    again = f"toolenv run --out {shlex.quote(str(path))} --retry-failed"
+    tell(f"broken: {reasons.total():,} episodes, of which {times:,} by {reason}")
+    tell(f"once that is put right: {again}")

@@ -10,7 +10,10 @@ import typer
 from toolenv.cli.output import console, friendly_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from toolenv.episodes import Episode
+    from toolenv.running.records import EpisodeKey
 
 __all__ = ["show"]
 
@@ -81,9 +84,22 @@ def _of_run(
         raise ConfigurationError(
             "No finished episode fits.",
             where=str(path),
-            fix=f"'toolenv tasks list {path / 'tasks.jsonl'}' names its tasks.",
+            fix=_what_there_is(wanted, folder.finished()),
         )
     return found
+
+
+def _what_there_is(wanted: Mapping[str, object], keys: Collection[EpisodeKey]) -> str:
+    """The nearest of what was named and is not there, or all there is of it."""
+    from toolenv.suggestions import did_you_mean
+
+    for name, value in wanted.items():
+        known = sorted({str(getattr(key, name)) for key in keys})
+        if value is not None and str(value) not in known:
+            some = f"{', '.join(known[:10])}{', …' if len(known) > 10 else ''}" or "nothing yet"
+            near = did_you_mean(value, known) if name != "task" else ""
+            return f"There is no {name} {value!r}. {near or f'The run has {some}.'}"
+    return "Each is there, but not together: leave one out."
 
 
 def _of_answer(path: Path) -> Episode:

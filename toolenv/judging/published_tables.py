@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from toolenv.errors import FormatError
+from toolenv.formats.files import read_text
 
 __all__ = [
     "PublishedTable",
@@ -118,11 +119,7 @@ def read_table(path: Path) -> PublishedTable:
         FormatError: The file cannot be read, a row has another number of figures, its name stands
             twice, or a figure is no number.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise FormatError(f"Cannot be read: {error}.", where=str(path)) from error
-    reader = csv.reader(StringIO(text))
+    reader = csv.reader(StringIO(read_text(path)))
     header = [name.strip() for name in next(reader, [])]
     if len(header) < 2:
         raise FormatError(

@@ -11,7 +11,6 @@ for. The grammar is in ``toolenv.specification_text``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from toolenv.retrieval.rewriting import RewritingRetriever
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
 from toolenv.specification_text import Part, parse_specification
+from toolenv.suggestions import did_you_mean, misfit
 
 __all__ = ["KINDS", "open_retriever"]
 
@@ -53,10 +53,9 @@ def open_retriever(specification: str | Retriever) -> Retriever:
 def _made(part: Part, kinds: dict[str, Callable[..., Retriever]], inner: Any) -> Retriever:
     make = kinds.get(part.kind)
     if make is None:
-        near = get_close_matches(part.kind, kinds, n=1)
         raise ConfigurationError(
             f"Unknown retriever: {part.kind!r}.",
-            fix=f"{f'Did you mean {near[0]}? ' if near else ''}Use one of {', '.join(kinds)}.",
+            fix=f"{did_you_mean(part.kind, kinds)} Use one of {', '.join(kinds)}.".lstrip(),
         )
     options: dict[str, Any] = {}
     for name, text in part.options:
@@ -64,7 +63,9 @@ def _made(part: Part, kinds: dict[str, Callable[..., Retriever]], inner: Any) ->
     try:
         return make(inner, **options)
     except TypeError as error:
-        raise ConfigurationError(f"The options of {part.head!r} do not fit: {error}.") from error
+        raise ConfigurationError(
+            f"The options of {part.head!r} do not fit: {misfit(error)}"
+        ) from error
 
 
 def _hybrid(index: RetrievalIndex, fusion: Any = "standard", by_sentence: bool = True) -> Retriever:

@@ -69,7 +69,7 @@ def refuse_different(
         )
         raise ConfigurationError(
             f"The results depend on different things and cannot be compared: {named}.",
-            fix="Run both with the same settings, or force the comparison.",
+            fix="Run both with the same settings, or compare them all the same (--force).",
         )
     return different
 
@@ -120,7 +120,7 @@ def refuse_different_judges(
         )
         raise ConfigurationError(
             f"The verdicts are not of one judge: {named}.",
-            fix="Judge both with the same settings, or force the comparison.",
+            fix="Judge both with the same settings, or compare them all the same (--force).",
         )
     return [f"verdicts' {part}" for part in different]
 

@@ -99,7 +99,7 @@ class RunFolder:
             raise JournalError(
                 "Is not an empty folder.",
                 where=str(path),
-                fix="Resume the run that is there, or name another folder.",
+                fix="Resume the run that is there (--resume), or name another folder.",
             )
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ from toolenv.simulators.neighbour import NeighbourSimulator
 from toolenv.simulators.recorded import RecordedSimulator
 from toolenv.specification_text import Specification, parse_specification
 from toolenv.simulators.wrapper_kinds import Wrap, read_wrappers
-from toolenv.suggestions import did_you_mean
+from toolenv.suggestions import did_you_mean, misfit
 from toolenv.snapshots.records import Recordings
 from toolenv.snapshots.snapshot import Snapshot
 from toolenv.snapshots.store import Store
@@ -151,7 +151,7 @@ def _open_one(specification: Specification) -> Simulator:
         simulator = opener(part.place, dict(part.options))
     except TypeError as error:
         raise ConfigurationError(
-            f"The options of {part.head!r} do not fit: {error}.",
+            f"The options of {part.head!r} do not fit: {misfit(error)}",
             fix=f"See {part.kind} in the docs.",
         ) from error
     try:

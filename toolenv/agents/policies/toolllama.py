@@ -165,7 +165,9 @@ def read_wording(path: Path | str) -> Wording:
                 head = stream.read(_HEAD)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
-                f"The file with the prompts cannot be read: {error}.", where=str(file)
+                f"The file with the prompts cannot be read: {error}.",
+                where=str(file),
+                fix="Name ToolBench's training file, or a folder with it.",
             ) from error
         found.update(wording for record in _records(head) if (wording := _wording(record)))
         if found:
