@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.agents.scripted import TASK as SPOKEN
 from tests.agents.scripted import environment, gives_up_below
@@ -18,6 +19,7 @@ from tests.running.processes import environment as variables
 from tests.snapshots.recordings_by_hand import record
 from toolenv import __version__
 from toolenv.agents import DFSDT
+from toolenv.cli.main import app
 from toolenv.formats import write_answer
 from toolenv.mini import mini_tasks
 from toolenv.running.folder import RunFolder
@@ -179,6 +181,18 @@ def test_a_run_that_infrastructure_broke_says_why_and_how_to_go_on(tmp_path: Pat
     done = toolenv("run", "--out", "a run", "--first", "2", "--policy", unreachable, cwd=tmp_path)
     assert "broken: 2 episodes, of which 2 by error:policy: m at " in done.stderr
     assert done.stderr.splitlines()[-1].endswith("toolenv run --out 'a run' --retry-failed")
+
+
+def test_a_run_interrupted_at_its_very_end_has_all_its_episodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolenv.running.folder.write_results", interrupted)
+    done = CliRunner().invoke(app, ["run", "--out", str(tmp_path / "out"), "--first", "3"])
+    assert done.exit_code == 130
+    assert "interrupted: 3 of 3 episodes are finished and kept" in done.stderr
 
 
 def test_show_prints_an_answer_tree(folder: Path) -> None:
