@@ -322,6 +322,7 @@ WRONG = {
     "run --out x --config missing.json": ["missing.json", "no such file"],
     "run --out x --config broken.json": ["broken.json", "Give a JSON file"],
     "run --out x --config list.json": ["list.json", "holds a list, and no settings by name"],
+    "run --out x --config single.json": ["agents: Input should be a list, in brackets."],
     "run --out x --config odd.json": ["odd.json", "polices", "Did you mean policies?"],
     "run --out x --policy-concurrency many": ["policy_concurrency", "HOST:PORT=NUMBER"],
     "run --out x --policy-concurrency h:1=3": ["No policy asks h:1"],
@@ -373,6 +374,7 @@ def wrong_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "broken.json").write_text('[{"query":')
     (place / "list.json").write_text("[]")
     (place / "odd.json").write_text('{"polices": ["random"]}')
+    (place / "single.json").write_text('{"agents": "react"}')
     return place
 
 

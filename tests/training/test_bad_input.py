@@ -169,7 +169,7 @@ def test_settings_that_do_not_fit_are_named(tmp_path: Path) -> None:
         configure(SFTConfiguration, tmp_path / "a.toml")
     with pytest.raises(ConfigurationError, match="epochs: Input should be greater than 0"):
         configure(SFTConfiguration, None, {"model": "m", "epochs": -1.0})
-    with pytest.raises(ConfigurationError, match="The file cannot be read"):
+    with pytest.raises(ConfigurationError, match="There is no such file"):
         configure(SFTConfiguration, tmp_path / "none.toml")
     with pytest.raises(ConfigurationError, match=r"\Aepoch: .*Did you mean epochs"):
         configure(SFTConfiguration, None, {"epoch": 2})
