@@ -181,6 +181,19 @@ def test_a_run_that_infrastructure_broke_says_why_and_how_to_go_on(tmp_path: Pat
     done = toolenv("run", "--out", "a run", "--first", "2", "--policy", unreachable, cwd=tmp_path)
     assert "broken: 2 episodes, of which 2 by error:policy: m at " in done.stderr
     assert done.stderr.splitlines()[-1].endswith("toolenv run --out 'a run' --retry-failed")
+    assert done.returncode == 1, "all of them broke"
+
+
+def test_a_run_of_which_only_some_episodes_broke_succeeds(tmp_path: Path, here: Here) -> None:
+    unreachable = "openai:m?base_url=http://127.0.0.1:9/v1&max_retries=0"
+    done = here(f"run --out x --first 1 --policy random --policy '{unreachable}'", tmp_path)
+    assert "broken: 1 episodes" in done.stderr
+    assert done.returncode == 0
+
+
+def test_resume_begins_a_run_where_it_is_told_what_to_run(tmp_path: Path, here: Here) -> None:
+    assert here("run --out new --first 1 --resume", tmp_path).returncode == 0
+    assert here("run --out new --resume", tmp_path).returncode == 0
 
 
 def test_a_run_interrupted_at_its_very_end_has_all_its_episodes(
@@ -344,6 +357,8 @@ WRONG = {
     "run --out x --simulator snapshot:missing": ["missing", "toolenv snapshot freeze"],
     "run --out x --simulator odd": ["Unknown simulator", "kind:place"],
     "run --out x --record broken.json": ["broken.json", "cannot be opened"],
+    "run --out typo --resume": ["typo: There is no run to go on with.", "Check the path"],
+    "run --out typo --retry-failed": ["typo: There is no run to go on with."],
     "run --out .": ["not an empty folder", "--resume"],
     "run --out broken.json": ["not an empty folder"],
     "run --out broken.json/x": ["Cannot be made"],

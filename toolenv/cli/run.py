@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from toolenv.cli.output import (
+    DIFFERS,
     INTERRUPTED,
     STOPPED,
     console,
@@ -178,7 +179,10 @@ def run(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Run agents on tasks and write every step to a folder."""
+    """Run agents on tasks and write every step to a folder.
+
+    Exits with 1 if infrastructure broke every episode, with 3 if a budget of the run is spent.
+    """
     with friendly_errors():
         flags = {
             name: value
@@ -222,6 +226,8 @@ def run(
         }
         outcomes = _read_outcomes(retry, retry_failed)
         resume = resume or extend or bool(outcomes)
+        if resume and not flags and config is None:
+            _require_run(out)
         configuration = _configuration(out, config, flags, resume=resume, extend=extend)
         if dry_run:
             from toolenv.cli.forecast import tell_forecast
@@ -230,7 +236,7 @@ def run(
             found = forecast(configuration, out, retry=outcomes, estimate_from=estimate_from)
             tell_forecast(found, configuration, as_json=as_json)
             return
-        stopped = _run(
+        folder = _run(
             configuration,
             out,
             as_json,
@@ -239,15 +245,18 @@ def run(
             retry=outcomes,
             durability=_read_durability(durability),
         )
-        if stopped:
+        manifest = folder.manifest
+        if manifest.stopped:
             raise typer.Exit(STOPPED)
+        if manifest.counts.get("infrastructure_error") == manifest.counts["episodes"]:
+            raise typer.Exit(DIFFERS)
 
 
 run.__doc__ = f"{run.__doc__}\n{_EXAMPLES}"
 
 
-def _run(configuration: RunConfiguration, out: Path, as_json: bool, **how: Any) -> str:
-    """Run, show what came of it, and return why it stopped before it was complete."""
+def _run(configuration: RunConfiguration, out: Path, as_json: bool, **how: Any) -> RunFolder:
+    """Run, and show what came of it."""
     from toolenv.cli.progress import progress
     from toolenv.running.runner import run as run_all
 
@@ -261,7 +270,19 @@ def _run(configuration: RunConfiguration, out: Path, as_json: bool, **how: Any) 
     stopped = folder.manifest.stopped
     if stopped:
         tell(f"stopped: {_why(stopped)}; {_how_to_go_on(out, stopped)}")
-    return stopped
+    return folder
+
+
+def _require_run(out: Path) -> None:
+    """Refuse to begin a run of defaults where one was to be gone on with."""
+    from toolenv.errors import ConfigurationError
+
+    if not (out / "manifest.json").exists():
+        raise ConfigurationError(
+            "There is no run to go on with.",
+            where=str(out),
+            fix="Check the path, or say what to run: without other settings, nothing begins here.",
+        )
 
 
 def _why(stopped: str) -> str:
