@@ -37,6 +37,14 @@ def test_what_was_indexed_is_data(here: Here, index: Path) -> None:
     assert facts["listed"] > 37
 
 
+def test_a_function_that_makes_tasks_is_indexed(here: Here, tmp_path: Path) -> None:
+    source = "toolenv.mini:mini_tasks"
+    done = here(f"retrieve index {source} --words-only --out i --json", tmp_path)
+    assert json.loads(done.stdout)["apis"] == 37, done.stderr
+    wrong = here("retrieve index toolenv.mini:mini_task --words-only --out j", tmp_path)
+    assert wrong.returncode == 2 and "toolenv.mini" in wrong.stderr
+
+
 def test_an_mcp_server_and_a_description_are_indexed_together(here: Here, tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(
         '{"openapi": "3.0.0", "info": {"title": "Shop", "version": "1"}, "paths": {"/tea": {"get":'

@@ -34,6 +34,19 @@ def test_our_files_are_read_as_they_were_written(name: str, tmp_path: Path) -> N
     assert read_tasks(tmp_path / name) == []
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_lines_of_tasks_alone_are_read_as_in_a_runs_folder(count: int, tmp_path: Path) -> None:
+    write_tasks(TASKS[:count], tmp_path / "whole.jsonl")
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("".join((tmp_path / "whole.jsonl").read_text().splitlines(True)[1:]))
+    assert read_tasks(path) == TASKS[:count]
+    with path.open("a") as file:
+        file.write('{"id": "c"}\n')
+    with pytest.raises(FormatError) as error:
+        read_tasks(path)
+    assert error.value.where.startswith(f"tasks.jsonl:{count + 1}")
+
+
 def test_an_instruction_file_is_recognised(tmp_path: Path, entry: dict[str, Any]) -> None:
     path = tmp_path / "G1.json"
     path.write_text(json.dumps([entry, {"query": ""}]))

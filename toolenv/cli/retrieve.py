@@ -12,6 +12,7 @@ from toolenv.cli.retrieve_api_sets import api_sets
 from toolenv.cli.retrieve_evaluate import evaluate
 
 if TYPE_CHECKING:
+    from toolenv.apis import API
     from toolenv.formats import ReadReport
     from toolenv.jsontext import JsonValue
     from toolenv.retrieval import Corpus
@@ -33,7 +34,7 @@ def build(
         list[str],
         typer.Argument(
             help="Folders of tools, instruction or task files, OpenAPI descriptions, corpus.tsv, "
-            "or mcp:COMMAND."
+            "module:function that makes tasks, or mcp:COMMAND."
         ),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
@@ -58,6 +59,8 @@ def build(
     """Index APIs, each once.
 
     Examples:
+
+      toolenv retrieve index toolenv.mini:mini_tasks --words-only --out mini.index
 
       toolenv retrieve index tools --out tools.index
 
@@ -218,13 +221,21 @@ app.command("api-sets")(api_sets)
 
 
 def _read(sources: list[str], report: ReadReport, *, skip_bad: bool) -> Corpus:
-    """The corpus of files, folders and MCP servers."""
+    """The corpus of files, folders, functions that make tasks, and MCP servers."""
     from toolenv.cli.tools import apis_of_mcp
+    from toolenv.env_settings import load_tasks
     from toolenv.retrieval import read_corpus
 
-    files = [source for source in sources if not source.startswith("mcp:")]
-    served = [api for one in sources if one not in files for api in apis_of_mcp(one, "", None)]
-    return read_corpus(files, served, skip_bad=skip_bad, report=report)
+    files: list[str] = []
+    more: list[API] = []
+    for source in sources:
+        if source.startswith("mcp:"):
+            more += apis_of_mcp(source, "", None)
+        elif ":" in source and "://" not in source and not Path(source).exists():
+            more += [api for task in load_tasks(source, None) for api in task.apis]
+        else:
+            files.append(source)
+    return read_corpus(files, more, skip_bad=skip_bad, report=report)
 
 
 def _served(corpus: Corpus, files: list[Path]) -> dict[int, list[str]]:

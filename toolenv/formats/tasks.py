@@ -3,7 +3,8 @@
 Ours is ``{"format": "toolenv-tasks", "version": 1, "tasks": […]}``, or JSON lines whose first line
 is that object without ``tasks``, each record being what ``Task`` holds. The object may also have
 ``apis``, which its tasks share: a record without ``apis`` offers all of them, or those that its
-``offers`` names, by function or by API.
+``offers`` names, by function or by API. Lines of records alone are read too: a run's
+``tasks.jsonl``.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ __all__ = ["TaskEntries", "read_entries", "read_tasks", "same_id", "task_or_erro
 _FORMAT: Final = "toolenv-tasks"
 _VERSION: Final = 1
 _FIX: Final = (
-    "Use a ToolBench instruction file (a JSON list of objects with a query), or a file that "
-    "write_tasks wrote."
+    "Use a ToolBench instruction file (a JSON list of objects with a query), a file that "
+    "'toolenv tasks new' wrote, or a run's tasks.jsonl."
 )
 
 
@@ -105,6 +106,8 @@ def read_entries(path: Path) -> TaskEntries:
         return _read_lines(path, text, error)
     if isinstance(value, list):
         return TaskEntries([], toolbench=value)
+    if _is_record(value):
+        return TaskEntries([(f"{path.name}:1", value)])
     if not isinstance(value, dict) or value.get("format") != _FORMAT:
         raise FormatError("This is no file of tasks.", where=path.name, fix=f"{_hint(value)}{_FIX}")
     _check_version(value, path.name)
@@ -170,19 +173,32 @@ def _read_lines(path: Path, text: str, error: ValueError) -> TaskEntries:
         head = parse(lines[0]) if lines else None
     except ValueError:
         head = None
+    if _is_record(head):
+        return TaskEntries(_records(path, lines, first=1))
     if not isinstance(head, dict) or head.get("format") != _FORMAT:
         what = f"The file is not JSON: {error}." if lines else "The file is empty."
         raise FormatError(what, where=path.name, fix=_FIX)
     _check_version(head, path.name)
+    return TaskEntries(_records(path, lines[1:], first=2), _shared_apis(head, path.name))
+
+
+def _is_record(value: JsonValue) -> bool:
+    """Whether a first line is a task already, as in a run's folder."""
+    return isinstance(value, dict) and value.keys() >= {"id", "instruction"}
+
+
+def _records(
+    path: Path, lines: Sequence[str], *, first: int
+) -> list[tuple[str, JsonValue | FormatError]]:
     records: list[tuple[str, JsonValue | FormatError]] = []
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines, start=first):
         where = f"{path.name}:{number}"
         try:
             records.append((where, parse(line)))
         except ValueError as problem:
             bad = FormatError(f"The line is not JSON: {problem}.", where=where)
             records.append((where, bad))
-    return TaskEntries(records, _shared_apis(head, path.name))
+    return records
 
 
 def _shared_apis(head: dict[str, JsonValue], where: str) -> tuple[API, ...]:
