@@ -46,7 +46,7 @@ def test_a_run_is_judged_and_the_last_line_says_where(tmp_path: Path, here: Here
     assert done.stdout.splitlines()[-1] == "verdicts: run/verdicts/pass.jsonl"
     assert "verdicts 6/6" in done.stderr
     assert len(VerdictSet.of(tmp_path / "run", "pass").read()) == 6
-    again = here(f"judge run {options} --offline --out again", tmp_path)
+    again = here(f"judge run {options} --offline --name again", tmp_path)
     assert again.returncode == 0, again.stderr
     files = [tmp_path / "run/verdicts" / name for name in ("pass.jsonl", "again.jsonl")]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -58,7 +58,7 @@ def test_pairs_are_judged_and_a_biased_judge_is_flagged(tmp_path: Path, here: He
         run_of(tmp_path / name, word=name)
     with chat_server([said("first")]) as server:
         done = here(
-            f"judge mine --judge win --reference one --reference two --model m --out w "
+            f"judge mine --judge win --reference one --reference two --model m --name w "
             f"--base-url {server.url} --compatibility stabletoolbench",
             tmp_path,
         )
@@ -77,11 +77,11 @@ def test_their_numbers_are_printed_beside_ours(tmp_path: Path, here: Here) -> No
     with chat_server(by_node(answer="unsure", path="unsure", tools="solvable")) as server:
         options = f"--model m --base-url {server.url}"
         stable, old, fac = (
-            here(f"judge run {options} --out {name} --compatibility {name}", tmp_path)
+            here(f"judge run {options} --name {name} --compatibility {name}", tmp_path)
             for name in ("stabletoolbench", "toolbench", "fac")
         )
         kept = here(
-            f"judge run {options} --out stabletoolbench --compatibility stabletoolbench "
+            f"judge run {options} --name stabletoolbench --compatibility stabletoolbench "
             "--defect 'answered denominator'",
             tmp_path,
         )
@@ -162,7 +162,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, here: Here) -> None:
         ("judge run --model m --offline", "No completions are recorded"),
         ("judge none --model m", "not a run folder"),
         ("judge run --judge win --reference run --model m --samples 3", "even"),
-        ("judge run --model m --out ../x", "cannot name"),
+        ("judge run --model m --name ../x", "cannot name"),
     ]:
         done = here(command, tmp_path)
         assert done.returncode == 2, command
@@ -233,7 +233,7 @@ def test_controls_of_the_judge_are_a_flag_each(tmp_path: Path, here: Here) -> No
         options = f"--model m --base-url {server.url} --samples 2"
         for flag, answers, calls in (("--answer-only", True, False), ("--path-only", False, True)):
             before = len(server.requests)
-            done = here(f"judge run {options} {flag} --out {flag[2:]}", tmp_path)
+            done = here(f"judge run {options} {flag} --name {flag[2:]}", tmp_path)
             assert "passed 100.0%" in done.stdout, done.stderr
             texts = [json.dumps(one) for one in server.requests[before:]]
             assert len(texts) == 4
@@ -241,7 +241,7 @@ def test_controls_of_the_judge_are_a_flag_each(tmp_path: Path, here: Here) -> No
             assert all(("search_for_weather" in text) == calls for text in texts)
         run_of(tmp_path / "base", 2, word="degree")
         before = len(server.requests)
-        pairs = f"judge run --judge win --reference base {options} --path-only --out w"
+        pairs = f"judge run --judge win --reference base {options} --path-only --name w"
         assert here(pairs, tmp_path).returncode == 0
         texts = [json.dumps(one) for one in server.requests[before:]]
         assert len(texts) == 4 and not any("degree" in text for text in texts)
@@ -257,7 +257,7 @@ def test_verdicts_leave_as_their_evaluators_files(tmp_path: Path, here: Here) ->
         options = f"--model m --base-url {server.url}"
         for name in ("stabletoolbench", "toolbench", "fac"):
             done = here(
-                f"judge run {options} --compatibility {name} --out {name} --export {name}",
+                f"judge run {options} --compatibility {name} --name {name} --export {name}",
                 tmp_path,
             )
             assert done.returncode == (name == "fac"), done.stderr  # it names no status word

@@ -63,7 +63,7 @@ def judge(
     samples: Annotated[
         int | None, typer.Option(help="Votes on each attempt or pair. Default: 4.")
     ] = None,
-    out: Annotated[
+    name: Annotated[
         str | None, typer.Option(help="Name of the set of verdicts. Default: the kind.")
     ] = None,
     seed: Annotated[int, typer.Option(help="What sampling derives from.")] = 0,
@@ -177,7 +177,7 @@ def judge(
                 found = judge_run(
                     folder,
                     made,
-                    out or kind.value,
+                    name or kind.value,
                     references=others,
                     seed=seed,
                     concurrency=concurrency,

@@ -153,7 +153,7 @@ def judge_run(
             raise ConfigurationError(
                 f"The run has verdicts {name!r} of another judge, seed or reference.",
                 where=str(found.path),
-                fix="Give the new ones another name (--out), or write over them (--replace).",
+                fix="Give the new ones another name (--name), or write over them (--replace).",
             )
     names = Counter(one.name for one in references)
     if twice := [one for one, times in names.items() if times > 1]:
