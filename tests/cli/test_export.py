@@ -18,7 +18,10 @@ def test_a_run_is_written_and_counted(here: Here, tmp_path: Path) -> None:
     steps = pq.read_table(tmp_path / "out" / "steps.parquet").num_rows
     assert done.stdout == f"3 episodes, {steps} steps: out\n"
     assert pq.read_table(tmp_path / "out" / "episodes.parquet").num_rows == 3
-    again = here("export run --out out --format jsonl --json", tmp_path)
+    refused = here("export run --out out", tmp_path)
+    assert refused.returncode == 2
+    assert "out: Is not an empty folder. Name another folder, or write over" in refused.stderr
+    again = here("export run --out out --format jsonl --json --replace", tmp_path)
     assert json.loads(again.stdout) == {
         "folder": "out",
         "episodes": 3,

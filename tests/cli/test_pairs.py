@@ -86,3 +86,17 @@ def test_demonstrations_and_prompts_are_written(runs: Path, here: Here) -> None:
 
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].endswith(last)
+
+
+@pytest.mark.parametrize("command", ["pairs dfsdt", "dataset sft dfsdt", "dataset copying"])
+def test_a_folder_that_holds_something_is_written_over_only_when_told(
+    runs: Path, here: Here, command: str
+) -> None:
+    (runs / "out").mkdir()
+    (runs / "out" / "README.md").write_text("mine")
+    done = here(f"{command} --out out", runs)
+    assert done.returncode == 2
+    assert "out: Is not an empty folder." in done.stderr and "--replace" in done.stderr
+    assert (runs / "out" / "README.md").read_text() == "mine"
+    assert here(f"{command} --out out --replace", runs).returncode == 0
+    assert (runs / "out" / "README.md").read_text() != "mine"

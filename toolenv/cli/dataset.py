@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from toolenv.cli.options import Replace, choices, require_empty
 from toolenv.cli.output import friendly_errors
 
 __all__ = ["app"]
@@ -46,6 +47,7 @@ def sft(
     max_length: Annotated[
         int, typer.Option(help="With --tokenizer: most tokens of a conversation.")
     ] = 1024,
+    replace: Replace = False,
     as_json: _Json = False,
 ) -> None:
     """Successful paths as conversations with their tools, for SFTTrainer.
@@ -75,7 +77,15 @@ def sft(
             "siblings) is in no conversation.",
         ]
         _export(
-            sft_rows(found, counts, limit), out, "sft", SFT_COLUMNS, format, text, counts, as_json
+            sft_rows(found, counts, limit),
+            out,
+            "sft",
+            SFT_COLUMNS,
+            format,
+            text,
+            counts,
+            as_json,
+            replace,
         )
 
 
@@ -93,6 +103,7 @@ def toolbench(
     giving_up: Annotated[
         bool, typer.Option("--giving-up", help="Also paths that gave up, as ToolBench's own data.")
     ] = False,
+    replace: Replace = False,
     as_json: _Json = False,
 ) -> None:
     """Successful paths in the form of ToolBench's own training records.
@@ -123,7 +134,7 @@ def toolbench(
             "loss belongs on the last message alone.",
         ]
         rows = toolbench_rows(found, wording)
-        _export(rows, out, "toolbench", TOOLBENCH_COLUMNS, format, text, counts, as_json)
+        _export(rows, out, "toolbench", TOOLBENCH_COLUMNS, format, text, counts, as_json, replace)
 
 
 @app.command()
@@ -137,6 +148,7 @@ def grpo(
         str | None, typer.Option(help="toolbench or stabletoolbench: their schemas and texts.")
     ] = None,
     format: _Format = "parquet",
+    replace: Replace = False,
     as_json: _Json = False,
 ) -> None:
     """Tasks as prompts, for GRPOTrainer.
@@ -161,7 +173,7 @@ def grpo(
         ]
         try:
             rows = prompt_rows(env)
-            _export(rows, out, "grpo", PROMPT_COLUMNS, format, text, counts, as_json)
+            _export(rows, out, "grpo", PROMPT_COLUMNS, format, text, counts, as_json, replace)
         finally:
             env.simulator.close()
 
@@ -172,6 +184,7 @@ def copying(
     rows: Annotated[int, typer.Option(min=1, help="How many exercises.")] = 2000,
     seed: Annotated[int, typer.Option(help="What they are drawn from.")] = 0,
     format: _Format = "parquet",
+    replace: Replace = False,
     as_json: _Json = False,
 ) -> None:
     """Exercises in copying, for a small model before it sees a function ('toolenv train new').
@@ -193,7 +206,7 @@ def copying(
         ]
         counts = Counter({"exercises": rows})
         found = copying_rows(rows, seed=seed)
-        _export(found, out, "sft", SFT_COLUMNS, format, text, counts, as_json)
+        _export(found, out, "sft", SFT_COLUMNS, format, text, counts, as_json, replace)
 
 
 def _export(
@@ -205,14 +218,15 @@ def _export(
     text: list[str],
     counts: Any,
     as_json: bool,
+    replace: bool,
 ) -> None:
     from typing import get_args
 
-    from toolenv.cli.options import choices
     from toolenv.cli.pairs import show_export
     from toolenv.formats.row_files import RowFormat
     from toolenv.preferences.exporting import export_rows
 
     (chosen,) = choices([format], get_args(RowFormat), "--format")
+    require_empty(out, replace=replace)
     exported = export_rows(rows, out, table, columns, format=chosen, text=text, counts=counts)
     show_export(exported, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolenv.cli.options import Replace, choices, require_empty
 from toolenv.cli.output import console, friendly_errors, plain, print_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def export(
     verdicts: Annotated[
         str, typer.Option(help="The verdict set beside each run that fills the column verdict.")
     ] = "",
+    replace: Replace = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write runs as two tables, episodes and steps, with a README that datasets reads.
@@ -39,12 +41,12 @@ def export(
     with friendly_errors():
         from typing import get_args
 
-        from toolenv.cli.options import choices
         from toolenv.cli.progress import counted
         from toolenv.formats.row_files import RowFormat
         from toolenv.running.run_export import export_runs
 
         (chosen,) = choices([format], get_args(RowFormat), "--format")
+        require_empty(out, replace=replace)
         with counted("episodes", quiet=as_json) as report:
             found = export_runs(runs, out, format=chosen, verdicts=verdicts, report=report)
         if as_json:

@@ -1,14 +1,21 @@
-"""Reading options whose values are words of a list."""
+"""Options that several commands read alike: words of a list, a folder to write."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
 
 from toolenv.errors import ConfigurationError
 from toolenv.suggestions import did_you_mean
 
-__all__ = ["choices"]
+__all__ = ["Replace", "choices", "require_empty"]
+
+Replace: TypeAlias = Annotated[
+    bool, typer.Option("--replace", help="Write over the tables that the folder holds.")
+]
 
 
 def choices(given: Sequence[str], known: Iterable[str], where: str) -> tuple[Any, ...]:
@@ -26,3 +33,17 @@ def choices(given: Sequence[str], known: Iterable[str], where: str) -> tuple[Any
                 fix=did_you_mean(word, words) or f"Use one of {', '.join(words)}.",
             )
     return tuple(dict.fromkeys(given))
+
+
+def require_empty(out: Path, *, replace: bool) -> None:
+    """Refuse to write into a folder that holds anything, unless that is asked for.
+
+    Raises:
+        ConfigurationError: It holds something.
+    """
+    if not replace and out.is_dir() and any(out.iterdir()):
+        raise ConfigurationError(
+            "Is not an empty folder.",
+            where=str(out),
+            fix="Name another folder, or write over what is there with --replace.",
+        )

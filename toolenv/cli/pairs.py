@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolenv.cli.options import Replace, choices, require_empty
 from toolenv.cli.output import console, friendly_errors, plain, print_json
 from toolenv.cli.pair_sources import (
     close,
@@ -99,6 +100,7 @@ def pairs(
         bool, typer.Option("--keep-duplicates", help="Keep pairs that would train alike.")
     ] = False,
     seed: Annotated[int, typer.Option(help="What the leak check draws from.")] = 0,
+    replace: Replace = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was counted as JSON.")
     ] = False,
@@ -107,7 +109,6 @@ def pairs(
     with friendly_errors():
         from typing import get_args
 
-        from toolenv.cli.options import choices
         from toolenv.cli.progress import counted
         from toolenv.formats.row_files import RowFormat
         from toolenv.preferences import (
@@ -126,6 +127,7 @@ def pairs(
         sources = choices(source or ["steps"], get_args(Source), "--source")
         chosen_forms = choices(forms or ["dpo"], list(PAIR_FORMS), "--as")
         (chosen_format,) = choices([format], get_args(RowFormat), "--format")
+        require_empty(out, replace=replace)
         people = read_labels(labels, least_kappa)
         if least_kappa is not None and verdicts:
             require_pass_kappa(paths, verdicts, people, least_kappa)
