@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
+from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +21,10 @@ from toolenv.errors import ConfigurationError, RetrievalError
 from toolenv.formats import read_tasks
 from toolenv.mini import mini_solution, mini_tasks
 from toolenv.open_domain import SEARCH
-from toolenv.retrieval import Corpus, Found, RetrieverBase
+from toolenv.retrieval import Corpus, Found, RetrieverBase, build_index
 from toolenv.retrieval.bm25 import BM25Retriever, WordIndex
+from toolenv.running.configuration import RunConfiguration
+from toolenv.running.runner import run
 
 CORPUS = Corpus(api for task in mini_tasks() for api in task.apis)
 WORDS = BM25Retriever(CORPUS, WordIndex(CORPUS.texts()))
@@ -251,3 +256,53 @@ def test_what_cannot_be_combined_is_refused() -> None:
         ToolEnv(retriever=WORDS, retrieve_k=0)
     with pytest.raises(ConfigurationError, match="no retrieval index"):
         ToolEnv(retriever="hybrid:/nowhere")
+
+
+# --- as configuration ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("open") / "index"
+    build_index(CORPUS, folder)
+    return f"bm25:{folder}"
+
+
+@pytest.mark.parametrize("search_apis", [False, True])
+def test_a_retriever_is_text_for_gymnasium_and_passes_its_checks(
+    index: str, search_apis: bool
+) -> None:
+    env = gymnasium.make(
+        "toolenv/ToolBench-v0", retriever=index, retrieve_k=3, search_apis=search_apis
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_env(env.unwrapped)
+    env.close()
+
+
+def test_vector_environments_search_each_for_itself(index: str) -> None:
+    envs: Any = gymnasium.make_vec(
+        "toolenv/ToolBench-v0", num_envs=2, retriever=index, search_apis=True
+    )
+    envs.reset(seed=1)
+    calls = [json.dumps({"name": SEARCH, "arguments": {"query": q}}) for q in ("weather", "music")]
+    observations, *_ = envs.step(calls)
+    shown = envs.call("functions")
+    found = [{one["name"] for one in json.loads(text)["response"]} for text in observations]
+    assert found[0] != found[1]
+    for names_of, functions in zip(found, shown, strict=True):
+        assert names_of <= {function["function"]["name"] for function in functions}
+    envs.close()
+
+
+def test_processes_find_the_same(index: str, tmp_path: Path) -> None:
+    def results(processes: int) -> bytes:
+        configuration = RunConfiguration(
+            split="I1-inst", retriever=index, search_apis=True, processes=processes, first=4
+        )
+        out = tmp_path / str(processes)
+        run(configuration, out)
+        return (out / "results.jsonl").read_bytes()
+
+    assert results(1) == results(2)

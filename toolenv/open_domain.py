@@ -21,7 +21,15 @@ from toolenv.tasks import Task
 if TYPE_CHECKING:
     from toolenv.retrieval.base import Found, Retriever
 
-__all__ = ["SEARCH", "OpenDomain", "names_found", "open_domain", "search_function", "unfound"]
+__all__ = [
+    "SEARCH",
+    "OpenDomain",
+    "entries_found",
+    "names_found",
+    "open_domain",
+    "search_function",
+    "unfound",
+]
 
 SEARCH: Final = "search_apis"
 """The function that finds APIs, and adds them to what can be called."""
@@ -153,9 +161,14 @@ def search_function(k: int) -> dict[str, JsonValue]:
 
 def names_found(call: Call, response: Response) -> tuple[str, ...]:
     """The functions that a call found, by its response; none for any other call."""
+    return tuple(str(one["name"]) for one in entries_found(call, response))
+
+
+def entries_found(call: Call, response: Response) -> list[dict[str, JsonValue]]:
+    """What a call said of the functions that it found; nothing for any other call."""
     if call.function != SEARCH or response.failed or not isinstance(response.body, list):
-        return ()
-    return tuple(str(one["name"]) for one in response.body if isinstance(one, dict))
+        return []
+    return [one for one in response.body if isinstance(one, dict)]
 
 
 def unfound(call: Call) -> Call:

@@ -26,10 +26,11 @@ from tests.judging.judged_by_hand import (
     said,
     task,
 )
+from tests.report.runs_by_hand import called, finish
 from tests.running.episodes_by_hand import episodes
 from toolenv import bridge
 from toolenv.chat import ChatReply
-from toolenv.episodes import Episode
+from toolenv.episodes import ROOT, Episode
 from toolenv.errors import ConfigurationError, FormatError
 from toolenv.judging.decision_tree import FAC, STABLETOOLBENCH, TOOLEVAL, TREES
 from toolenv.judging.judge_model import JudgeModel
@@ -39,6 +40,7 @@ from toolenv.judging.pass_judge import PassJudge
 from toolenv.judging.pass_rate import pass_rate
 from toolenv.judging.verdict_shaped import verdict_shaped
 from toolenv.judging.verdicts import PassVerdict, recomputed
+from toolenv.open_domain import SEARCH
 from toolenv.snapshots import Store
 from toolenv.tasks import Check
 
@@ -88,6 +90,16 @@ def test_an_unclear_answer_is_looked_at_with_its_path_then_the_task() -> None:
     ]
     shown = data_of(server.requests[1])
     assert shown[1]["calls"][0]["came_back"] == '{"error":"","response":"21 °C"}'
+
+
+def test_where_the_policy_searched_the_judge_sees_what_was_found() -> None:
+    found = {"name": "rain_for_sky", "tool": "Sky", "api": "rain", "description": "Where it rains."}
+    text = json.dumps({"error": "", "response": [found]})
+    searched = called(ROOT, 0, SEARCH, {"query": "rain"}, text)
+    episode = Episode(task(), (searched, finish(0, 0, "Wet.")), 1, "react", "script", 0, "answer")
+    with chat_server(by_node(answer="unsure", path="unsure", tools="solvable")) as server:
+        judged(server, episode, samples=1)
+    assert data_of(server.requests[2])[1:] == [found]
 
 
 def test_without_a_majority_it_is_unsure_and_says_that_votes_contradict() -> None:

@@ -15,6 +15,7 @@ from toolenv.episodes import Episode
 from toolenv.fingerprint import fingerprint
 from toolenv.jsontext import JsonValue
 from toolenv.judging.decision_tree import Question, Shown
+from toolenv.open_domain import SEARCH, entries_found
 from toolenv.tasks import Task
 
 __all__ = [
@@ -122,10 +123,9 @@ def pass_prompt(task: Task, episode: Episode, question: Question) -> Prompt:
     shown: list[tuple[str, str]] = []
     kind: Shown = question.shows
     if kind == "tools":
-        tools = _tools(task)
+        tools, documents = _tools(task, episode)
         parts += [_TOOLS, fenced(tools)] if tools else [_NO_TOOLS]
-        shown += [("a tool's documentation", api.description) for api in task.apis]
-        shown += [("a tool's documentation", api.tool_description) for api in task.apis]
+        shown += [("a tool's documentation", text) for text in documents]
     else:
         if kind in ("path", "calls"):
             steps, texts = _steps(episode, LONGEST_RESPONSE)
@@ -217,5 +217,20 @@ def _steps(episode: Episode, longest: int) -> tuple[list[JsonValue], list[tuple[
     return lines, texts
 
 
-def _tools(task: Task) -> list[JsonValue]:
-    return [schema["function"] for schema in task.functions[:-1]]
+def _tools(task: Task, episode: Episode) -> tuple[list[JsonValue], list[str]]:
+    """What could be called, and the texts in it from outside.
+
+    Where the policy searched for APIs, that is what it was told of those it found.
+    """
+    found: dict[str, dict[str, JsonValue]] = {}
+    searched = False
+    for step in episode.branch.path():
+        for call, response in zip(step.calls, step.responses, strict=False):
+            searched = searched or (call.function == SEARCH and SEARCH not in task.named_apis)
+            for entry in entries_found(call, response):
+                found.setdefault(str(entry["name"]), entry)
+    if searched:
+        return [*found.values()], [str(entry.get("description", "")) for entry in found.values()]
+    shown: list[JsonValue] = [schema["function"] for schema in task.functions[:-1]]
+    documents = [text for api in task.apis for text in (api.description, api.tool_description)]
+    return shown, documents
