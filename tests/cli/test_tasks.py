@@ -93,6 +93,15 @@ def test_tasks_are_added(here: Here, folder: Path) -> None:
         ("tasks new tea.json --apis shop.yaml --offer getTee", "Did you mean"),
         ("tasks new tea.json --apis shop.yaml --check '{\"kind\"'", "not JSON"),
         ("tasks new tea.json --apis shop.yaml --check '{\"value\": 3}'", "kind: Field required"),
+        ("tasks new tea.json --apis shop.yaml --check quantiti", "Did you mean quantity?"),
+        (
+            "tasks new tea.json --apis shop.yaml --check quantity --value abc",
+            "--value: A check of kind 'quantity' needs a number",
+        ),
+        (
+            "tasks new tea.json --apis shop.yaml --check quantity --value 4 --wrong 4",
+            "--wrong: The check finds it correct",
+        ),
         ("tasks validate absent.json", "no such file"),
     ],
 )

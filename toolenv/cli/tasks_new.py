@@ -53,7 +53,8 @@ def new_task(
 ) -> None:
     """Write a task: an instruction, the APIs, and a check of the answer.
 
-    What is not given is left for an editor: 'toolenv tasks validate' names what is missing.
+    What is not given is left for an editor: 'toolenv tasks validate' names what is missing. A check
+    whose kind is unknown, or whose value is given and does not fit, is refused.
 
     Example:
 
@@ -63,6 +64,7 @@ def new_task(
       --check quantity --value 4.5 --unit EUR --right "It costs €4.50." --wrong "4.50 USD"
     """
     with friendly_errors():
+        from toolenv.checks.kinds import KINDS
         from toolenv.checks.problems import problems_of
         from toolenv.errors import ConfigurationError
         from toolenv.formats import read_tasks, write_tasks
@@ -89,10 +91,17 @@ def new_task(
             check=_check(check, value, tolerance, unit, right or [], wrong or []),
             split=split,
         )
+        assert task.check is not None
+        problems = problems_of(task.check, task)
+        if problems and (value is not None or task.check.kind not in KINDS):
+            raise ConfigurationError(
+                problems[0].what,
+                where=_option(problems[0].where),
+                fix=problems[0].fix,
+            )
         write_tasks([*tasks, task], file, shared=known)
         console.print(plain(f"written: {file}, {len(tasks) + 1} tasks"), soft_wrap=True)
-        assert task.check is not None
-        left = len(problems_of(task.check, task)) + (not instruction.strip())
+        left = len(problems) + (not instruction.strip())
         if left:
             console.print(plain(f"edit it, then: toolenv tasks validate {file}"), soft_wrap=True)
 
@@ -169,6 +178,13 @@ def _offered(apis: list[API], wanted: list[str]) -> list[API]:
             )
         offered += found
     return offered or list(named.values())
+
+
+def _option(field: str) -> str:
+    """The option that a check's field comes from."""
+    given = ("value", "tolerance", "unit", "right", "wrong")
+    name = field.removeprefix("check.").removeprefix("examples.").partition("[")[0]
+    return f"--{name}" if name in given else "--check"
 
 
 def _free_id(file: Path, tasks: list[Task]) -> str:
