@@ -57,12 +57,16 @@ def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: He
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("train sft --out out", "model: Field required."),
+        ("train sft --out out", "--model: Nothing says what to train. Name a folder"),
         ("train sft --out out --model m --set epoch=3", "epoch: There is no such setting."),
         ("train sft --out out --model m --set epochs", "--set: 'epochs' is not NAME=VALUE."),
         ("train sft --out out --model m", "data: There are no such data. Make them with:"),
-        ("train dpo --out out --model m --config no.toml", "no.toml: The file cannot be read"),
+        ("train dpo --out out --model m --config no.toml", "no.toml: There is no such file."),
         ("train grpo --out out --model m --set group=1", "group: Input should be greater"),
+        (
+            "train grpo --out out --model models/nope --set device=cpu",
+            "models/nope: There is no such folder, and no model of that name in the libraries",
+        ),
         ("train evaluate nowhere --out out", "nowhere: The folder holds no model"),
         ("train sfd --out out", "No such command 'sfd'"),
     ],

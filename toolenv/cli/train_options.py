@@ -68,11 +68,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print the end of the log as 
 def run_training(kind: type[TrainingConfiguration], train: Callable[..., None], given: Any) -> None:
     """Train, and show how it ended."""
     from toolenv.cli.progress import counted
+    from toolenv.errors import ConfigurationError
     from toolenv.training.configuration import configure
     from toolenv.training.folder import checkpoints_of, is_first
 
+    flags = _flags(kind, given)
+    if "model" not in flags and given["config"] is None:
+        raise ConfigurationError(
+            "Nothing says what to train.",
+            where="--model",
+            fix="Name a folder with --model; 'toolenv train new' makes a small one.",
+        )
     quiet, out = given["as_json"] or not is_first(), given["out"]
-    configuration = configure(kind, given["config"], _flags(kind, given))
+    configuration = configure(kind, given["config"], flags)
     try:
         with quiet_libraries(), counted("steps", quiet=quiet) as report:
             train(configuration, out, resume=given["resume"], report=report)

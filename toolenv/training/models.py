@@ -62,6 +62,12 @@ def adapter_base(path: Path) -> str:
     return base
 
 
+def _why_not_loaded(model: str, error: Exception) -> str:
+    if ("/" in model or model.startswith(".")) and not Path(model).exists():
+        return "There is no such folder, and no model of that name in the libraries' cache or hub."
+    return f"The model cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+
+
 def begin(configuration: TrainingConfiguration, *, scores: bool = False) -> Begun:
     """Read the model and its tokenizer, or draw its weights.
 
@@ -112,7 +118,7 @@ def begin(configuration: TrainingConfiguration, *, scores: bool = False) -> Begu
         raise
     except Exception as error:  # what the libraries raise for damaged files is not bounded
         raise ConfigurationError(
-            f"The model cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
+            _why_not_loaded(configuration.model, error),
             where=configuration.model,
             fix="Name a folder with config.json, tokenizer and weights; with --from-scratch the "
             "weights may be missing.",
