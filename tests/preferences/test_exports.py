@@ -21,6 +21,7 @@ from toolenv.preferences import (
     LeakCheck,
     PairCounts,
     PairSettings,
+    Source,
     TokenLimit,
     collect_pairs,
     explored_by_task,
@@ -136,8 +137,21 @@ def test_trees_without_success_say_which_sources_need_none(tmp_path: Path) -> No
     counts = PairCounts()
     pairs = collect_pairs([[lost]], PairSettings(), counts)
 
-    with pytest.raises(FormatError, match=r"None of 1 episodes .* Use the sources errors and rep"):
+    with pytest.raises(FormatError, match=r"None of 1 episodes .* \(errors, repeats\)"):
         export_pairs(pairs, tmp_path / "out", counts)
+
+
+def test_sources_that_were_looked_at_are_not_advised(tmp_path: Path) -> None:
+    lost = explored([step(ROOT, 0, "gave_up"), step(ROOT, 1, "error", "b")])
+    cases: list[tuple[tuple[Source, ...], str]] = [
+        (("repeats",), r"Add what needs no success \(errors\), or"),
+        (("errors", "repeats"), r"Use a better policy, or give more episodes\."),
+    ]
+    for sources, advice in cases:
+        counts = PairCounts()
+        pairs = collect_pairs([[lost]], PairSettings(sources=sources), counts)
+        with pytest.raises(FormatError, match=advice):
+            export_pairs(pairs, tmp_path / "out", counts)
 
 
 def test_demonstrations_are_the_paths_that_carried_out_their_tasks(

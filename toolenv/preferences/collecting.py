@@ -76,6 +76,7 @@ class PairCounts:
     """What was counted while pairs were made.
 
     Attributes:
+        sources: Where pairs were looked for.
         episodes: Episodes read.
         successes: Those with at least one branch that carried out its task.
         branching: Those with a decision from which several steps were tried.
@@ -85,6 +86,7 @@ class PairCounts:
         siblings: Pairs of siblings.
     """
 
+    sources: tuple[Source, ...] = ()
     episodes: int = 0
     successes: int = 0
     branching: int = 0
@@ -127,6 +129,7 @@ def collect_pairs(
         counts: Where everything is counted.
         leaks: Sees every pair that is kept.
     """
+    counts.sources = tuple(settings.sources)
     seen = _Seen()
     for together in groups:
         for pair in _pairs(together, settings, counts):

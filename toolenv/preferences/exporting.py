@@ -17,7 +17,7 @@ from toolenv.jsontext import JsonValue, render
 from toolenv.preferences.collecting import PairCounts
 from toolenv.preferences.leaks import LeakCheck
 from toolenv.preferences.lengths import TokenLimit
-from toolenv.preferences.pairs import Pair
+from toolenv.preferences.pairs import Pair, Source
 from toolenv.preferences.rows import PAIR_FORMS, PairForm
 
 __all__ = ["REPORT", "Exported", "export_pairs", "export_rows"]
@@ -191,17 +191,28 @@ def _nothing(counts: PairCounts, folder: Path) -> FormatError:
         fix = "Explore with a tree search, such as --agent dfsdt."
     elif not counts.successes:
         what = f"None of {counts.episodes} episodes has a branch that succeeds."
-        fix = "Use the sources errors and repeats, which need no success, or a better policy."
+        others = _further(counts, "errors", "repeats")
+        fix = f"Add what needs no success ({others}), or use a better policy."
+        if not others:
+            fix = "Use a better policy, or give more episodes."
     elif not counts.branching:
         what = f"None of {counts.episodes} episodes branches."
-        fix = "Explore with a tree search, such as --agent dfsdt, or use the source outcome."
+        fix = "Explore with a tree search, such as --agent dfsdt."
+        if _further(counts, "outcome"):
+            fix = f"{fix[:-1]}, or use the source outcome."
     else:
         what = f"{counts.episodes} episodes give no pair with these sources and filters."
-        fix = "Add sources (outcome, errors, repeats, tp-llama), or loosen the filters."
+        others = _further(counts, "outcome", "errors", "repeats", "tp-llama")
+        fix = f"Add sources ({others}), or loosen the filters." if others else "Loosen the filters."
     dropped = ", ".join(f"{n} {why}" for why, n in sorted(counts.dropped.items()))
     return FormatError(
         f"{what}{f' Left out: {dropped}.' if dropped else ''}", where=str(folder), fix=fix
     )
+
+
+def _further(counts: PairCounts, *sources: Source) -> str:
+    """Those of some sources that were not looked at."""
+    return ", ".join(source for source in sources if source not in counts.sources)
 
 
 def _told(counts: Mapping[str, int]) -> str:
