@@ -74,6 +74,16 @@ def test_tables_are_left_as_markdown_and_csv(here: Here, tmp_path: Path) -> None
     assert json.loads(quiet.stdout)["comparisons"]
 
 
+def test_what_differs_is_named_as_it_was_given(here: Here, tmp_path: Path) -> None:
+    mini = "local:toolenv.mini:mini_simulator"
+    for name, simulator in (("one", mini), ("other", f"{mini}|truncate?characters=50")):
+        here(f"run --out {name} --first 1 --simulator '{simulator}'", tmp_path)
+    done = here("compare one other", tmp_path)
+    assert done.returncode == 2
+    assert f"simulator ({mini} [simulator-" in done.stderr
+    assert f" and {mini}|truncate?characters=50 [simulator-" in done.stderr
+
+
 def test_names_from_outside_do_nothing_to_the_terminal(here: Here, tmp_path: Path) -> None:
     for name in ("one", "other"):
         written(tmp_path / name, at_least(1), policies=[0], tasks=2, agent="[red]\x1b[2J")

@@ -17,6 +17,15 @@ __all__ = [
 
 _JUDGED = ("judge",)
 
+_SETTINGS = {
+    "documents": "tasks",
+    "tasks": "tasks",
+    "simulator": "simulator",
+    "action format": "compatibility",
+    "open domain": "retriever",
+}
+"""The setting that a part comes of, whose text says more than a digest."""
+
 
 def differing_parts(one: Manifest, other: Manifest) -> list[str]:
     """What the results of two runs depend on differently.
@@ -60,12 +69,13 @@ def refuse_different(
         The parts that differ, those of ``apart_from`` left out: empty unless forced.
 
     Raises:
-        ConfigurationError: A part differs; it is named, with both digests.
+        ConfigurationError: A part differs; it is named, with what was given for it and the digest
+            of either.
     """
     different = [part for part in differing_parts(one, other) if part not in apart_from]
     if different and not force:
         named = "; ".join(
-            f"{part} ({_digest(one, part)} and {_digest(other, part)})" for part in different
+            f"{part} ({_said(one, part)} and {_said(other, part)})" for part in different
         )
         raise ConfigurationError(
             f"The results depend on different things and cannot be compared: {named}.",
@@ -125,5 +135,9 @@ def refuse_different_judges(
     return [f"verdicts' {part}" for part in different]
 
 
-def _digest(run: Manifest, part: str) -> str:
-    return run.environment.get(part) or run.fingerprints.get(part) or "none"
+def _said(run: Manifest, part: str) -> str:
+    """What a run was given for a part, where one setting is it, and the part's digest."""
+    digest = run.environment.get(part) or run.fingerprints.get(part) or "none"
+    given = run.configuration.get(_SETTINGS.get(part, ""))
+    texts = [str(one) for one in given] if isinstance(given, list) else [given] if given else []
+    return " ".join([*map(str, texts), f"[{digest}]"]) if texts else digest
