@@ -79,9 +79,9 @@ def test_results_are_added_up_by_agent_and_policy() -> None:
     text = printed(results_table([result_of(episode) for episode in mixed()]), width=160)
     rows = [re.sub("[│ ]+", " ", line).strip() for line in text.splitlines() if "│" in line]
     assert rows == [
-        "dfsdt script 12 75.0% 46.8–91.1 0.0–100.0 0.0% 0 0 6.0 6.0 4.0",
-        "react random 12 9.1% 1.6–37.7 9.1–9.1 100.0% 0 1 2.0 2.0 1.0",
-        "react script 12 33.3% 13.8–60.9 33.3–33.3 100.0% 0 0 2.0 2.0 1.0",
+        "dfsdt script 12 75.0% 46.8–91.1 0.0–100.0 0.0% 0 6.0 6.0 4.0",
+        "react random 12 9.1% 1.6–37.7 9.1–9.1 100.0% 1 2.0 2.0 1.0",
+        "react script 12 33.3% 13.8–60.9 33.3–33.3 100.0% 0 2.0 2.0 1.0",
     ]
 
 
@@ -120,6 +120,19 @@ def test_the_share_of_calls_by_source_and_origin_is_one_line() -> None:
     assert shares([]) == "calls: none reached an API"
     many = results[0]._replace(calls_by_source={"live": 999, "store": 1}, misses=0)
     assert shares([many]).startswith("calls: live > 99 %, store < 1 %")
+
+
+def test_headings_are_whole_in_80_columns_when_some_are_unsure_and_some_broke() -> None:
+    policy = "openai:m?base_url=http://127.0.0.1:9/v1"
+    outcomes: list[Outcome] = ["passed", "unsure", "infrastructure_error"]
+    results = [
+        result_of(chain(TASK, outcome=outcome))._replace(agent="dfsdt?breadth=3", policy=policy)
+        for outcome in outcomes
+    ]
+    text = printed(results_table(results), width=80)
+    headings = set(re.findall(r"\w+", text.partition("┡")[0]))
+    assert headings >= {"agent", "policy", "episodes", "unsure", "broken", "steps", "calls"}
+    assert "…" not in text
 
 
 def test_what_nothing_has_decided_has_no_rate() -> None:

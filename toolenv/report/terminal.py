@@ -50,7 +50,8 @@ def results_table(results: Iterable[Result]) -> Table:
     """
     groups = group_results(results, lambda result: (result.agent, result.policy))
     missed = any(group.missed for group in groups.values())
-    undecided = any(group.decided != group.episodes for group in groups.values())
+    unsure = any(group.unsure for group in groups.values())
+    broken = any(group.infrastructure_errors for group in groups.values())
     caption = "Pass rates with Wilson's 95 % intervals."
     if missed:
         caption += (
@@ -58,22 +59,26 @@ def results_table(results: Iterable[Result]) -> Table:
             "says nothing of the policy) failed, and if all of them passed. no miss: the share "
             "of episodes without one."
         )
-    table = Table(caption=caption, caption_justify="left", padding=(0, 0) if missed else (0, 1))
+    crowded = missed or unsure or broken
+    table = Table(caption=caption, caption_justify="left", padding=(0, 0) if crowded else (0, 1))
     for name in ("agent", "policy"):
-        table.add_column(name, overflow="fold")
-    table.add_column("episodes", justify="right")
+        table.add_column(name, overflow="fold", min_width=len(name))
+    table.add_column("episodes", justify="right", no_wrap=True)
     table.add_column("pass rate", justify="right", no_wrap=True)
     if missed:
         table.add_column("bounds", justify="right", no_wrap=True)
         table.add_column("no miss", justify="right")
-    if undecided:
-        table.add_column("unsure", justify="right")
-        table.add_column("broken", justify="right")
+    if unsure:
+        table.add_column("unsure", justify="right", no_wrap=True)
+    if broken:
+        table.add_column("broken", justify="right", no_wrap=True)
     for name in ("steps", "policy calls", "API calls"):
-        table.add_column(name, justify="right")
+        heading = name.replace(" ", "\n") if crowded else name
+        table.add_column(heading, justify="right", min_width=max(map(len, name.split())))
     for (agent, policy), group in groups.items():
         censored = [_bounds(group), f"{group.without_miss:.1%}"] if missed else []
-        apart = [str(group.unsure), str(group.infrastructure_errors)] if undecided else []
+        apart = [str(group.unsure)] if unsure else []
+        apart += [str(group.infrastructure_errors)] if broken else []
         table.add_row(
             _text(agent),
             _text(policy),
