@@ -79,6 +79,16 @@ def test_help_says_what_it_does(command: str, here: Here, tmp_path: Path) -> Non
     assert used <= known, "examples use options that exist"
 
 
+def test_no_option_is_cut_in_80_columns(
+    tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+    shown = here("run --help", tmp_path).stdout
+    assert max(map(len, shown.splitlines())) == 80
+    assert "--simulator-concurrency" in shown
+    assert not re.findall(r"--[a-z-]+…", shown)
+
+
 def test_the_version_is_the_packages() -> None:
     done = toolenv("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_BUDGETS = "Budgets"
+_IN_FLIGHT = "What is in flight"
+_GOING_ON = "Going on"
+
 _EXAMPLES = """
 Examples:
 
@@ -87,15 +91,25 @@ def run(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
-    policy_calls: Annotated[int | None, typer.Option(help="Policy calls of one episode.")] = None,
-    tokens: Annotated[int | None, typer.Option(help="Tokens of one episode.")] = None,
-    api_calls: Annotated[int | None, typer.Option(help="API calls of one episode.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Seconds of one episode.")] = None,
+    policy_calls: Annotated[
+        int | None, typer.Option(help="Policy calls of one episode.", rich_help_panel=_BUDGETS)
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Tokens of one episode.", rich_help_panel=_BUDGETS)
+    ] = None,
+    api_calls: Annotated[
+        int | None, typer.Option(help="API calls of one episode.", rich_help_panel=_BUDGETS)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Seconds of one episode.", rich_help_panel=_BUDGETS)
+    ] = None,
     money: Annotated[
-        float | None, typer.Option(help="Cost of one episode; needs --prices.")
+        float | None,
+        typer.Option(help="Cost of one episode; needs --prices.", rich_help_panel=_BUDGETS),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="A TOML file of prices, for costs in money.")
+        Path | None,
+        typer.Option(help="A TOML file of prices, for costs in money.", rich_help_panel=_BUDGETS),
     ] = None,
     completions: Annotated[
         Path | None,
@@ -129,46 +143,81 @@ def run(
     record_time: Annotated[
         bool | None, typer.Option(help="Whether records carry the time; without, they are equal.")
     ] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Episodes in flight.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Episodes in flight.", rich_help_panel=_IN_FLIGHT)
+    ] = None,
     policy_concurrency: Annotated[
         list[str] | None,
-        typer.Option(help="Requests under way at each policy server; HOST:PORT=N for one."),
+        typer.Option(
+            help="Requests under way at each policy server; HOST:PORT=N for one.",
+            rich_help_panel=_IN_FLIGHT,
+        ),
     ] = None,
     simulator_concurrency: Annotated[
-        int | None, typer.Option(help="Calls under way at the simulator.")
+        int | None,
+        typer.Option(help="Calls under way at the simulator.", rich_help_panel=_IN_FLIGHT),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(help="Worker processes, where Python is the limit.")
+        int | None,
+        typer.Option(
+            help="Worker processes, where Python is the limit.", rich_help_panel=_IN_FLIGHT
+        ),
     ] = None,
     run_money: Annotated[
-        float | None, typer.Option(help="Cost of the whole run; needs --prices.")
+        float | None,
+        typer.Option(help="Cost of the whole run; needs --prices.", rich_help_panel=_BUDGETS),
     ] = None,
-    run_tokens: Annotated[int | None, typer.Option(help="Tokens of the whole run.")] = None,
+    run_tokens: Annotated[
+        int | None, typer.Option(help="Tokens of the whole run.", rich_help_panel=_BUDGETS)
+    ] = None,
     run_seconds: Annotated[
-        float | None, typer.Option(help="Seconds after which no episode begins.")
+        float | None,
+        typer.Option(help="Seconds after which no episode begins.", rich_help_panel=_BUDGETS),
     ] = None,
     run_overrun: Annotated[
         float | None,
-        typer.Option(help="Share by which episodes in flight may exceed these. Default: 0.1."),
+        typer.Option(
+            help="Share by which episodes in flight may exceed these. Default: 0.1.",
+            rich_help_panel=_BUDGETS,
+        ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with the run in the folder, by default as it began."),
+        typer.Option(
+            "--resume",
+            help="Go on with the run in the folder, by default as it began.",
+            rich_help_panel=_GOING_ON,
+        ),
     ] = False,
     extend: Annotated[
         bool,
-        typer.Option("--extend", help="Resume with more seeds, tasks, agents or policies."),
+        typer.Option(
+            "--extend",
+            help="Resume with more seeds, tasks, agents or policies.",
+            rich_help_panel=_GOING_ON,
+        ),
     ] = False,
     retry_failed: Annotated[
         bool,
-        typer.Option("--retry-failed", help="Resume, and redo what infrastructure broke."),
+        typer.Option(
+            "--retry-failed",
+            help="Resume, and redo what infrastructure broke.",
+            rich_help_panel=_GOING_ON,
+        ),
     ] = False,
     retry: Annotated[
         list[str] | None,
-        typer.Option(help="Resume, and redo episodes of this outcome: unsure, failed, …."),
+        typer.Option(
+            help="Resume, and redo episodes of this outcome: unsure, failed, ….",
+            rich_help_panel=_GOING_ON,
+        ),
     ] = None,
     durability: Annotated[
-        str, typer.Option(help="What survives a kill: each finished episode, or each step.")
+        str,
+        typer.Option(
+            help="What survives a kill: each finished episode, or each step.",
+            rich_help_panel=_GOING_ON,
+        ),
     ] = "episode",
     dry_run: Annotated[
         bool,
