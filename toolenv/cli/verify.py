@@ -102,7 +102,10 @@ def _tell_before(found: Examination) -> None:
     _say(f"files: {'; '.join(found.files) or 'whole'}")
     if found.versions:
         _say(f"versions: {'; '.join(found.versions)}")
-    _say(f"depends on: {'; '.join(found.changed) or 'the same as then'}")
+    if found.changed:
+        _say(f"changed: {'; '.join(found.changed)}")
+    else:
+        _say("tasks, environment, agents: unchanged")
     for note in found.notes:
         _say(f"note: {note}")
     for reason, count in found.not_replayable.items():
