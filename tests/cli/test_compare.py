@@ -95,7 +95,7 @@ def test_names_from_outside_do_nothing_to_the_terminal(here: Here, tmp_path: Pat
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("compare nowhere", "nowhere: Is not a run folder"),
+        ("compare nowhere", "nowhere: There is no such folder."),
         ("compare run", "There is nothing to compare run with."),
         ("compare run:nobody", "There is no 'nobody'."),
         ("compare run other", "simulator (simulator-1 and simulator-2)"),

@@ -33,7 +33,7 @@ def test_a_run_is_written_and_counted(here: Here, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("export nowhere --out out", "nowhere: Is not a run folder"),
+        ("export nowhere --out out", "nowhere: There is no such folder."),
         ("export run --out out --format parket", "Did you mean parquet?"),
         ("export run --out run/manifest.json", "Cannot be written"),
         ("export run", "Missing option '--out'"),

@@ -23,5 +23,5 @@ def test_page_figures_and_tables_are_written_and_named(here: Here, tmp_path: Pat
 def test_what_is_no_run_is_one_line(here: Here, tmp_path: Path) -> None:
     done = here("report nowhere", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "Is not a run folder" in done.stderr
+    assert "nowhere: There is no such folder. Check the path." in done.stderr
     assert list(tmp_path.iterdir()) == []

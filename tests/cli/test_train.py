@@ -67,7 +67,7 @@ def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: He
             "train grpo --out out --model models/nope --set device=cpu",
             "models/nope: There is no such folder, and no model of that name in the libraries",
         ),
-        ("train evaluate nowhere --out out", "nowhere: The folder holds no model"),
+        ("train evaluate nowhere --out out", "nowhere: There is no such folder. Check the path."),
         ("train sfd --out out", "No such command 'sfd'"),
     ],
 )

@@ -20,7 +20,7 @@ def test_a_run_that_happens_again_is_exit_code_0(here: Here, tmp_path: Path) -> 
     assert done.stdout.splitlines() == [
         "4 finished episodes",
         "files: whole",
-        "depends on: the same as then",
+        "tasks, environment, agents: unchanged",
         "matches: 4 of 4 episodes run again are equal, of 4 in the run",
         "run: run",
     ]
@@ -57,7 +57,7 @@ def test_nothing_to_run_again_is_exit_code_2_and_says_why(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("verify nowhere", "nowhere: Is not a run folder"),
+        ("verify nowhere", "nowhere: There is no such folder. Check the path."),
         ("verify run --completions nowhere", "nowhere: There is no such store or snapshot."),
         ("verify run --simulator snapshot:nowhere.snap", "nowhere.snap"),
         ("verify run --sample -1", "greater than or equal to 0"),

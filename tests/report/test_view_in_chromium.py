@@ -135,7 +135,7 @@ def test_it_stops_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
 def test_what_cannot_be_viewed_is_one_line(tmp_path: Path) -> None:
     done = toolenv("view", "nowhere", cwd=tmp_path)
     assert done.returncode == 2
-    assert re.fullmatch(r"error: nowhere: Is not a run folder.*\n", done.stderr)
+    assert re.fullmatch(r"error: nowhere: There is no such folder.*\n", done.stderr)
     write_run(tmp_path / "run", mixed()[:1])
     with viewing(tmp_path / "run") as (_, address):
         done = toolenv("view", tmp_path / "run", "--port", address.rpartition(":")[2])

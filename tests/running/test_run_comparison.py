@@ -219,7 +219,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         compare_runs([f"{run.path}:dfsdt"])
     with pytest.raises(ConfigurationError, match="nothing to compare run with"):
         compare_runs([str(run.path), f"{run.path}:react"])
-    with pytest.raises(JournalError, match="Is not a run folder"):
+    with pytest.raises(JournalError, match="There is no such folder"):
         compare_runs([f"{tmp_path}/nowhere"])
     with RunFolder.create(tmp_path / "empty", [Task(id="1", instruction="?")]):
         pass

@@ -37,6 +37,12 @@ def show(
       toolenv show 10_ChatGPT_DFS_woFilter_w2.json
     """
     with friendly_errors():
+        if not path.exists():
+            from toolenv.errors import ConfigurationError
+
+            raise ConfigurationError(
+                "There is no such file or folder.", where=str(path), fix="Check the path."
+            )
         episode = _of_run(path, task, agent, policy, seed) if path.is_dir() else _of_answer(path)
         if as_json:
             from toolenv.jsontext import render

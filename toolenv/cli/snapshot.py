@@ -68,7 +68,7 @@ def freeze_store(
         from toolenv.snapshots import Store, documented, freeze
 
         if not store.is_dir():
-            raise StoreError("There is no such folder.", where=str(store))
+            raise StoreError("There is no such folder.", where=str(store), fix="Check the path.")
         known = _documents(tools, tasks)
         with Store(store) as opened:
             records = opened.records()

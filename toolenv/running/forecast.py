@@ -144,7 +144,9 @@ def _store(completions: str | None) -> str | None:
 def _check_simulator(specification: str) -> None:
     part = parse_specification(specification).simulator
     if part is not None and part.kind in RECORDED and not Path(part.place or "").exists():
-        raise ConfigurationError("There is no such file or folder.", where=part.head)
+        raise ConfigurationError(
+            "There is no such file or folder.", where=part.head, fix="Check the path."
+        )
 
 
 def _seconds(folder: Path | str, episodes: int) -> float | None:

@@ -131,6 +131,10 @@ class Manifest(BaseModel):
         try:
             manifest = cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
+            if not path.parent.exists():
+                raise JournalError(
+                    "There is no such folder.", where=str(path.parent), fix="Check the path."
+                ) from None
             raise JournalError(
                 "Is not a run folder: it has no manifest.json.",
                 where=str(path.parent),

@@ -249,7 +249,7 @@ def _sorted_by_kind(paths: Sequence[Path | str]) -> dict[_Kind, list[Path]]:
     for path in map(Path, paths):
         if not path.exists():
             raise FormatError(
-                "There is no such file or folder.", where=str(path), fix="Check the spelling."
+                "There is no such file or folder.", where=str(path), fix="Check the path."
             )
         for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
             kind = _kind_of(file)

@@ -99,7 +99,7 @@ def _files(paths: Sequence[Path | str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise FormatError(
-                "There is no such file or folder.", where=str(path), fix="Check the spelling."
+                "There is no such file or folder.", where=str(path), fix="Check the path."
             )
         if path.is_file():
             yield path

@@ -100,6 +100,10 @@ def checkpoints_at(places: Sequence[Path]) -> list[Checkpoint]:
                 found.pop()  # the final model is the last checkpoint
             found.append(Checkpoint(place.name, place, str(place), record.steps))
         elif not inside:
+            if not place.exists():
+                raise ConfigurationError(
+                    "There is no such folder.", where=str(place), fix="Check the path."
+                )
             if (
                 not (place / "config.json").is_file()
                 and not (place / "adapter_config.json").is_file()
