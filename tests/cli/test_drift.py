@@ -120,7 +120,7 @@ def test_without_documents_nothing_is_called(folder: Path) -> None:
     [
         (["--run-policy", BUYER], "No tasks are named"),
         (["--run-policy", BUYER, "--tasks", TASKS, "--runs", "a", "b"], "--run-policy or --runs"),
-        (["--runs", "a", "b"], "not a run folder"),
+        (["--runs", "a", "b"], "no such folder"),
     ],
     ids=["no tasks", "both", "no run"],
 )

@@ -160,7 +160,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, here: Here) -> None:
         ("judge run --judge win --model m", "--reference"),
         ("judge run --model m --reference run", "--reference"),
         ("judge run --model m --offline", "No completions are recorded"),
-        ("judge none --model m", "not a run folder"),
+        ("judge none --model m", "no such folder"),
         ("judge run --judge win --reference run --model m --samples 3", "even"),
         ("judge run --model m --name ../x", "cannot name"),
     ]:
