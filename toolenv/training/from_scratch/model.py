@@ -32,7 +32,7 @@ SIZES: Final = {
     "medium": ModelSize(256, 6, 8, 768),
     "large": ModelSize(768, 12, 12, 2048),
 }
-"""About 1, 2.3, 5 and 90 million parameters with 1,024 tokens."""
+"""1.0, 2.4, 5.4 and 86 million parameters with 1,024 tokens."""
 
 _BASE: Final = 100_000.0
 
