@@ -10,11 +10,10 @@ from collections import Counter
 
 from toolenv import Task, ToolEnv
 from toolenv.agents import DFSDT, Agent, ReACT
-from toolenv.agents.policies import RandomPolicy
+from toolenv.agents.policies import NothingPolicy, RandomPolicy
 from toolenv.mini import KeywordPolicy
 from toolenv.mini.benchmark import (
     ExpertPolicy,
-    IdlePolicy,
     OraclePolicy,
     ReaderPolicy,
     benchmark_simulator,
@@ -32,9 +31,9 @@ AGENTS: dict[str, Agent] = {
     "reader, ReACT": ReACT(ReaderPolicy()),
     "reader, DFSDT": DFSDT(ReaderPolicy()),
     "keyword policy of v0, ReACT": ReACT(KeywordPolicy()),
-    "gives up at once": ReACT(IdlePolicy(gives_up=True)),
+    "gives up at once": ReACT(NothingPolicy(gives_up=True)),
     "random, ReACT": ReACT(RandomPolicy()),
-    "does nothing": ReACT(IdlePolicy()),
+    "does nothing": ReACT(NothingPolicy()),
 }
 
 

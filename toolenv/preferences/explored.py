@@ -22,7 +22,7 @@ from toolenv.running.reproduction import answer_files
 from toolenv.running.verdict_sets import VerdictSet
 from toolenv.tasks import Task
 
-__all__ = ["Explored", "explored_by_task", "explored_run", "is_run"]
+__all__ = ["Explored", "explored_by_task", "is_run"]
 
 Messages = list[dict[str, JsonValue]]
 
@@ -117,11 +117,6 @@ def explored_by_task(
 def is_run(path: Path) -> bool:
     """Whether a path is a run's folder."""
     return path.is_dir() and (path / "journal.jsonl.zst").exists()
-
-
-def explored_run(path: Path, verdicts: str = "") -> Iterator[Explored]:
-    """The episodes of one run, in the order they finished."""
-    return _Run(path, verdicts).explored()
 
 
 class _Place(Protocol):

@@ -12,12 +12,12 @@ import pytest
 from toolenv import ToolEnv, bridge
 from toolenv.agents import ReACT
 from toolenv.agents.base import Policy
+from toolenv.agents.policies import NothingPolicy
 from toolenv.checks.problems import problems_of
 from toolenv.errors import ConfigurationError, PolicyError
 from toolenv.mini.benchmark import (
     TEST_SPLITS,
     ExpertPolicy,
-    IdlePolicy,
     OraclePolicy,
     benchmark_simulator,
     benchmark_task,
@@ -105,9 +105,9 @@ def test_the_oracle_passes_all_and_the_expert_most() -> None:
 
 
 def test_doing_nothing_passes_nothing_and_giving_up_what_cannot_be_solved() -> None:
-    assert not passed(IdlePolicy(), SAMPLE)
+    assert not passed(NothingPolicy(), SAMPLE)
     unsolvable = {task.id for task in SAMPLE if task.check and task.check.kind == "gives_up"}
-    assert passed(IdlePolicy(gives_up=True), SAMPLE) == unsolvable
+    assert passed(NothingPolicy(gives_up=True), SAMPLE) == unsolvable
     assert 0.04 < len(unsolvable) / len(SAMPLE) < 0.15
 
 

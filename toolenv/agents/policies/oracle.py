@@ -79,9 +79,6 @@ class OraclePolicy:
             return Message(calls=(FunctionCall(name, render(arguments)),))
         if spoiled:
             return _finish(solution.wrong or _UNKNOWN)
-        if solution.answer is None:
-            give_up = render({"return_type": "give_up_and_restart"})
-            return Message(calls=(FunctionCall(FINISH, give_up),))
         return _finish(solution.answer)
 
     def _solution(
@@ -103,10 +100,16 @@ class OraclePolicy:
 
 
 class NothingPolicy:
-    """Calls nothing and answers nothing: what passes for it passes for doing nothing."""
+    """Calls nothing and answers nothing: what passes for it passes for doing nothing.
 
-    name = "nothing"
-    fingerprint = fingerprint("policy", ["nothing", 1])
+    Args:
+        gives_up: Whether it gives up, in place of an empty answer.
+    """
+
+    def __init__(self, *, gives_up: bool = False) -> None:
+        self._gives_up = gives_up
+        self.name = "gives up" if gives_up else "nothing"
+        self.fingerprint = fingerprint("policy", [self.name, 1])
 
     async def __call__(
         self,
@@ -115,12 +118,15 @@ class NothingPolicy:
         *,
         seed: int,
     ) -> Message:
-        """An empty answer."""
-        return _finish("")
+        """The end, at once."""
+        return _finish(None if self._gives_up else "")
 
 
-def _finish(answer: str) -> Message:
-    arguments = {"return_type": "give_answer", "final_answer": answer}
+def _finish(answer: str | None) -> Message:
+    """The end with an answer; None gives up."""
+    arguments: dict[str, JsonValue] = {"return_type": "give_up_and_restart"}
+    if answer is not None:
+        arguments = {"return_type": "give_answer", "final_answer": answer}
     return Message(calls=(FunctionCall(FINISH, render(arguments)),))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolenv.mini.benchmark.demonstrations import demonstrations
-    from toolenv.mini.benchmark.policies import ExpertPolicy, IdlePolicy, OraclePolicy
+    from toolenv.mini.benchmark.policies import ExpertPolicy, OraclePolicy
     from toolenv.mini.benchmark.reader import ReaderPolicy
     from toolenv.mini.benchmark.simulator import benchmark_simulator, benchmark_snapshot
     from toolenv.mini.benchmark.tasks import (
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "TEST_SPLITS",
     "ExpertPolicy",
-    "IdlePolicy",
     "OraclePolicy",
     "ReaderPolicy",
     "benchmark_simulator",
@@ -38,7 +37,6 @@ __all__ = [
 
 _HOMES = {
     "ExpertPolicy": "policies",
-    "IdlePolicy": "policies",
     "OraclePolicy": "policies",
     "ReaderPolicy": "reader",
     "TEST_SPLITS": "tasks",

@@ -20,7 +20,7 @@ from toolenv.mini.benchmark.tasks import benchmark_tasks, train_tasks, validatio
 from toolenv.mini.benchmark.turns import Messages, PastCall, finish, past_calls, tried_functions
 from toolenv.tasks import Task
 
-__all__ = ["ExpertPolicy", "IdlePolicy", "OraclePolicy"]
+__all__ = ["ExpertPolicy", "OraclePolicy"]
 
 
 class _Planned:
@@ -153,27 +153,6 @@ class ExpertPolicy(_Planned):
         if self.careless and draw.chance(self.careless):
             return draw.one(untried)
         return untried[0]
-
-
-class IdlePolicy:
-    """Finishes at once: with an empty answer, or by giving up.
-
-    Args:
-        gives_up: Whether it gives up.
-    """
-
-    def __init__(self, gives_up: bool = False) -> None:
-        self.gives_up = gives_up
-        self.name = "gives up" if gives_up else "idle"
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of its name."""
-        return fingerprint("policy", [self.name, 1])
-
-    async def __call__(self, messages: Messages, functions: Messages, *, seed: int) -> Message:
-        """The end."""
-        return finish(None if self.gives_up else "")
 
 
 def _had(providers: list[Provider], past: list[PastCall]) -> JsonValue:
