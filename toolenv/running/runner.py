@@ -13,9 +13,9 @@ from toolenv.env import ToolEnv
 from toolenv.episodes import Outcome
 from toolenv.errors import JournalError
 from toolenv.running.appending import Sync
-from toolenv.running.collecting import collecting_less
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
+from toolenv.running.garbage_collection import collecting_less
 from toolenv.running.in_process import run_in_process
 from toolenv.running.journal import Durability
 from toolenv.running.manifest import Session, begin_session, end_session

@@ -16,8 +16,8 @@ from toolenv import bridge
 from toolenv.env import ToolEnv
 from toolenv.episodes import Step
 from toolenv.errors import ToolenvError
-from toolenv.running.collecting import collecting_less
 from toolenv.running.configuration import RunConfiguration
+from toolenv.running.garbage_collection import collecting_less
 from toolenv.running.planning import Plan, digest_of, occupancies, open_completions, plan
 from toolenv.running.tally import Flight, Tally
 from toolenv.running.worker_messages import (

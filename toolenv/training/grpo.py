@@ -21,10 +21,10 @@ from toolenv.training.folder import TrainingFolder, TrainingRecord
 from toolenv.training.models import begin, model_source
 from toolenv.training.rewards import open_reward
 from toolenv.training.rollouts import Rollouts, TrainedPolicy
-from toolenv.training.running import arguments, train
 from toolenv.training.task_prompts import check_prompts, prompt_of
 from toolenv.training.templates import check_template
 from toolenv.training.trl_rollouts import TRLRollouts, attempt_reward, generating_model
+from toolenv.training.trl_training import arguments, train
 
 __all__ = ["grpo_trainer", "train_grpo"]
 

@@ -23,8 +23,8 @@ from toolenv.training.data import (
 )
 from toolenv.training.folder import TrainingFolder, TrainingRecord
 from toolenv.training.models import Begun, begin, model_source
-from toolenv.training.running import arguments, train
 from toolenv.training.templates import Rendered, check_template, lengths_of, training_template
+from toolenv.training.trl_training import arguments, train
 
 __all__ = ["dpo_trainer", "reward_trainer", "sft_trainer", "train_on_rows"]
 
