@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, whatever happens in between."""
+"""Places to write to: files that are the old one or the new one, and folders that are empty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["UNFINISHED", "replacing"]
+from toolenv.errors import ConfigurationError
+
+__all__ = ["UNFINISHED", "replacing", "require_empty"]
 
 UNFINISHED = ".unfinished"
 """Suffix of a file that a crash left before it could take its place."""
@@ -53,6 +55,20 @@ def replacing(path: Path) -> Iterator[Path]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def require_empty(folder: Path, fix: str = "Name another folder.") -> None:
+    """Refuse a place that is neither absent nor an empty folder.
+
+    Args:
+        folder: The place.
+        fix: What to do.
+
+    Raises:
+        ConfigurationError: There is something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError("Is not an empty folder.", where=str(folder), fix=fix)
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from toolenv import files
 from toolenv.errors import ConfigurationError
 from toolenv.suggestions import did_you_mean
 
@@ -41,9 +42,5 @@ def require_empty(out: Path, *, replace: bool) -> None:
     Raises:
         ConfigurationError: It holds something.
     """
-    if not replace and out.is_dir() and any(out.iterdir()):
-        raise ConfigurationError(
-            "Is not an empty folder.",
-            where=str(out),
-            fix="Name another folder, or write over what is there with --replace.",
-        )
+    if not replace and out.is_dir():
+        files.require_empty(out, "Name another folder, or write over what is there with --replace.")

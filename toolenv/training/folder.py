@@ -16,7 +16,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from toolenv.errors import ConfigurationError
-from toolenv.files import replacing
+from toolenv.files import replacing, require_empty
 from toolenv.jsontext import parse, render
 
 __all__ = ["TrainingFolder", "TrainingRecord", "checkpoints_of", "interrupted_in", "is_first"]
@@ -107,10 +107,7 @@ class TrainingFolder:
     def _look(self, resume: bool) -> None:
         path, there = self.path, TrainingRecord.read(self.path)
         if there is None:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise ConfigurationError(
-                    "Is not an empty folder.", where=str(path), fix="Name another folder."
-                )
+            require_empty(path)
         elif there.state == "finished":
             raise ConfigurationError(
                 f"Holds a finished training of {there.steps} steps.",

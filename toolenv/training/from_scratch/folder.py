@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolenv.errors import ConfigurationError
+from toolenv.files import require_empty
 from toolenv.training.data import open_rows, tools_of
 from toolenv.training.from_scratch.copying import copying_rows
 from toolenv.training.from_scratch.model import ModelSize, new_model
@@ -61,10 +62,7 @@ def make_model(
             f"Models need {error.name}, which is not installed.",
             fix="pip install 'toolenv[train]'",
         ) from error
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigurationError(
-            "Is not an empty folder.", where=str(out), fix="Name another folder."
-        )
+    require_empty(out)
     rows = open_rows(data, "sft")
     plain = train_tokenizer([])  # knows the marks, which is all that rendering needs
     texts = [
