@@ -106,6 +106,7 @@ async def _work(link: socket.socket) -> None:
                 await _Worker(env, planned, writer).run(reader)
         finally:
             env.simulator.close()
+            env.close()
             if completions is not None:
                 completions.close()
     except ToolenvError as error:
