@@ -17,7 +17,16 @@ from tests.agents.scripted import (
     gives_up_below,
     saying,
 )
-from toolenv.agents import DFSDT, Agent, Policy, Progress, RandomPolicy, ReACT, ScriptPolicy
+from toolenv.agents import (
+    DFSDT,
+    Agent,
+    Policy,
+    Progress,
+    RandomPolicy,
+    ReACT,
+    ScriptPolicy,
+    TreeOfThoughtsBFS,
+)
 from toolenv.conversations import conversation
 from toolenv.env import ToolEnv
 from toolenv.episodes import ROOT, Branch, Episode, Step
@@ -328,6 +337,24 @@ def test_the_fingerprint_covers_strategy_settings_policy_and_budget() -> None:
     ]
     assert len({agent.fingerprint for agent in agents}) == len(agents)
     assert DFSDT(RandomPolicy()).fingerprint == DFSDT(RandomPolicy()).fingerprint
+
+
+# --- siblings that are not shown ----------------------------------------------------------------
+
+
+def test_a_search_can_hide_what_was_tried() -> None:
+    hidden = DFSDT(gives_up_below(1), breadth=3, siblings="hidden").run(environment(), TASK)
+    shown = DFSDT(gives_up_below(1), breadth=3).run(environment(), TASK)
+    assert len(hidden.steps) == len(shown.steps) > 3
+    assert any(step.message.diversity for step in shown.steps)
+    assert not any(step.message.diversity for step in hidden.steps)
+    assert hidden.fingerprints["agent"] != shown.fingerprints["agent"]
+
+
+@pytest.mark.parametrize("agent", [DFSDT, TreeOfThoughtsBFS])
+def test_siblings_are_shown_or_hidden(agent: type[DFSDT | TreeOfThoughtsBFS]) -> None:
+    with pytest.raises(ConfigurationError, match="shown or hidden"):
+        agent(RandomPolicy(), siblings="both")  # type: ignore[arg-type]
 
 
 # --- speculation --------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import Any
 from toolenv import bridge
 from toolenv.agents.base import Agent, Policy
 from toolenv.agents.expanding import (
+    Siblings,
     best_first,
     branch_off,
     propose,
     read_count,
+    read_siblings,
     repeats_a_call,
 )
 from toolenv.agents.scoring import Scorer, best
@@ -36,6 +38,8 @@ class DFSDT(Agent):
     Args:
         policy: What decides.
         breadth: Children of one node.
+        siblings: Whether the policy is ``shown`` what was tried, or it is ``hidden``: for a policy
+            that was never trained to read such a message, and draws its steps by the seed.
         scorer: Where given, all children of a node are made first and expanded best first, as in
             ToolLLM's search with a filter; what it asks counts in the budget.
         speculative: Ask for all children of a node at the same time, before it is known whether
@@ -46,8 +50,8 @@ class DFSDT(Agent):
         budget: What one attempt may spend.
 
     Raises:
-        ConfigurationError: The breadth is no whole number from 1, or a scorer is given to a
-            speculative search.
+        ConfigurationError: The breadth is no whole number from 1, ``siblings`` is neither, or a
+            scorer is given to a speculative search.
 
     Example:
         >>> from toolenv.env import ToolEnv
@@ -62,6 +66,7 @@ class DFSDT(Agent):
         policy: Policy,
         *,
         breadth: int = 2,
+        siblings: Siblings = "shown",
         scorer: Scorer | None = None,
         speculative: bool = False,
         prune_repeats: bool = False,
@@ -74,6 +79,7 @@ class DFSDT(Agent):
                 "A scorer sees all children before any is expanded: there is nothing to speculate.",
                 where="speculative",
             )
+        self.siblings = read_siblings(siblings)
         self.scorer = scorer
         self.speculative = speculative
         self.prune_repeats = prune_repeats
@@ -82,6 +88,8 @@ class DFSDT(Agent):
     def settings(self) -> dict[str, Any]:
         """Breadth, and what differs from the plain search."""
         found: dict[str, Any] = {"breadth": self.breadth}
+        if self.siblings != "shown":
+            found["siblings"] = self.siblings
         if self.scorer is not None:
             found["scorer"] = self.scorer.fingerprint
         if self.speculative:
@@ -108,7 +116,8 @@ class DFSDT(Agent):
                 nodes.pop()
             if child is None:
                 continue
-            await child.astep(await propose(self.policy, child, children))
+            shown = children if self.siblings == "shown" else ()
+            await child.astep(await propose(self.policy, child, shown))
             last = child.branch
             if child.ended == "answer":
                 return last
@@ -125,7 +134,7 @@ class DFSDT(Agent):
                 children = [child for child in children if not repeats_a_call(child.branch)]
             return await best(scorer, children)
 
-        return await best_first(self.policy, env, self.breadth, rank)
+        return await best_first(self.policy, env, self.breadth, rank, siblings=self.siblings)
 
     async def _explore_speculatively(self, env: ToolEnv) -> Branch | None:
         last = env.branch

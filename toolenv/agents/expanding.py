@@ -21,12 +21,13 @@ __all__ = [
     "expand",
     "propose",
     "read_count",
+    "read_siblings",
     "repeats_a_call",
 ]
 
 Siblings: TypeAlias = Literal["shown", "hidden"]
 """Whether a policy is shown what was tried at a point before it is asked for another step there.
-``hidden`` asks for all children at once, each with a seed of its own."""
+Where it is ``hidden``, all that tells the children apart is the seed of each."""
 
 
 def read_count(value: object, where: str, least: int = 1) -> int:
@@ -40,6 +41,17 @@ def read_count(value: object, where: str, least: int = 1) -> int:
             f"It is {value!r}, and must be a whole number, {least} or more.", where=where
         )
     return value
+
+
+def read_siblings(value: object) -> Siblings:
+    """``shown`` or ``hidden``.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if value == "shown" or value == "hidden":
+        return value
+    raise ConfigurationError(f"It is {value!r}; use shown or hidden.", where="siblings")
 
 
 def branch_off(node: ToolEnv, rank: int) -> ToolEnv | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from toolenv.agents.base import Agent, Policy
-from toolenv.agents.expanding import Siblings, best_first, expand, read_count
+from toolenv.agents.expanding import Siblings, best_first, expand, read_count, read_siblings
 from toolenv.agents.scoring import Progress, Scorer, best, score_all
 from toolenv.env import ToolEnv
 from toolenv.episodes import Branch
-from toolenv.errors import ConfigurationError
 from toolenv.limits import Budget
 
 __all__ = ["TreeOfThoughtsBFS", "TreeOfThoughtsDFS"]
@@ -40,9 +39,7 @@ class _TreeOfThoughts(Agent):
         super().__init__(policy, budget=budget)
         self.breadth = read_count(breadth, "breadth")
         self.scorer = scorer or Progress()
-        if siblings not in ("shown", "hidden"):
-            raise ConfigurationError(f"It is {siblings!r}; use shown or hidden.", where="siblings")
-        self.siblings: Literal["shown", "hidden"] = siblings
+        self.siblings = read_siblings(siblings)
 
     @property
     def settings(self) -> dict[str, Any]:
