@@ -42,6 +42,19 @@ def test_a_training_ends_with_its_last_figures_and_where_the_model_is(
     assert isinstance(measured, dict) and "logps/chosen" in measured
 
 
+def test_labelled_decisions_are_learnt_from(made: Made, tmp_path: Path, here: Here) -> None:
+    command = f"train kto --model {made.model} --data {made.pairs} --out kto --max-steps 2 --json"
+    done = here(f"{command} --batch-size 4 --lora-rank 2 --set log_steps=1", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    measured = parse(done.stdout)
+    assert isinstance(measured, dict) and {"kl", "rewards/chosen", "rewards/rejected"} & {*measured}
+    assert (tmp_path / "kto" / "adapter_config.json").exists()
+
+    shown = here("train --help", tmp_path).stdout
+    assert "kto" in shown
+
+
 def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: Here) -> None:
     done = here(
         f"train evaluate {made.model} --out out --split I1-inst --first 2 --max-steps 1"
@@ -62,6 +75,8 @@ def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: He
         ("train sft --out out --model m --set epochs", "--set: 'epochs' is not NAME=VALUE."),
         ("train sft --out out --model m", "data: There are no such data. Make them with:"),
         ("train dpo --out out --model m --config no.toml", "no.toml: There is no such file."),
+        ("train kto --out out --model m --batch-size 1", "batch_size: Input should be greater"),
+        ("train kto --out out --model m", "Make them with: toolenv pairs RUN --out DATA --as kto"),
         ("train grpo --out out --model m --set group=1", "group: Input should be greater"),
         (
             "train grpo --out out --model models/nope --set device=cpu",

@@ -14,6 +14,8 @@ from toolenv.errors import ConfigurationError, FormatError, ToolenvError
 from toolenv.jsontext import parse, render
 from toolenv.training.configuration import (
     DPOConfiguration,
+    KTOConfiguration,
+    Lora,
     SFTConfiguration,
     configure,
 )
@@ -21,11 +23,9 @@ from toolenv.training.supervised import train_on_rows
 
 
 def refusal(kind: str, model: Path, data: Path, out: Path, **settings: Any) -> str:
+    chosen = {"sft": SFTConfiguration, "dpo": DPOConfiguration, "kto": KTOConfiguration}[kind]
     with pytest.raises(ToolenvError) as refused:
-        if kind == "sft":
-            train_on_rows(SFTConfiguration(model=str(model), data=str(data), **settings), out)
-        else:
-            train_on_rows(DPOConfiguration(model=str(model), data=str(data), **settings), out)
+        train_on_rows(chosen(model=str(model), data=str(data), **settings), out)
     assert not (out / "training.json").exists()
     return str(refused.value)
 
@@ -42,6 +42,19 @@ def with_template(made: Made, place: Path, template: str | None) -> Path:
 def pair(chosen: str, rejected: str) -> dict[str, Any]:
     said = [{"role": "assistant", "content": text} for text in (chosen, rejected)]
     return {"prompt": [{"role": "user", "content": "?"}], "chosen": said[:1], "rejected": said[1:]}
+
+
+def labelled(*labels: object) -> str:
+    """Rows of KTO with these labels, as JSON Lines."""
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": f"{number}?"}],
+            "completion": [{"role": "assistant", "content": "!"}],
+            "label": label,
+        }
+        for number, label in enumerate(labels)
+    ]
+    return "\n".join(map(render, rows))
 
 
 def test_an_empty_dataset(made: Made, tmp_path: Path) -> None:
@@ -63,11 +76,16 @@ def test_rows_of_another_kind(made: Made, tmp_path: Path) -> None:
     assert "The rows have no column 'prompt'" in said
     assert "toolenv pairs RUN" in said
 
+    said = refusal("kto", made.model, made.pairs / "dpo.parquet", tmp_path / "out")
+
+    assert "The rows have no column 'completion'; they have prompt, chosen" in said
+    assert "toolenv pairs RUN --out DATA --as kto" in said
+
 
 def test_a_tokenizer_without_a_template(made: Made, tmp_path: Path) -> None:
     model = with_template(made, tmp_path / "model", None)
 
-    for kind, data in (("sft", made.demonstrations), ("dpo", made.pairs)):
+    for kind, data in (("sft", made.demonstrations), ("dpo", made.pairs), ("kto", made.pairs)):
         said = refusal(kind, model, data, tmp_path / "out")
         assert "The tokenizer has no chat template. Set tokenizer.chat_template" in said
 
@@ -94,7 +112,21 @@ def test_a_template_that_swallows_calls(made: Made, tmp_path: Path) -> None:
     deaf = MARKED_TEMPLATE.replace("message.tool_calls or []", "[]")
     model = with_template(made, tmp_path / "model", deaf)
 
-    assert "does not show calls" in refusal("dpo", model, made.pairs, tmp_path / "out")
+    for kind in ("dpo", "kto"):
+        assert "does not show calls" in refusal(kind, model, made.pairs, tmp_path / "out")
+
+
+def test_a_template_that_writes_a_prompt_otherwise_once_it_is_answered(
+    made: Made, tmp_path: Path
+) -> None:
+    other = MARKED_TEMPLATE.replace(
+        "{% if add_generation_prompt %}<|begin|>", "{% if add_generation_prompt %}<|begin|>now the "
+    )
+    model = with_template(made, tmp_path / "model", other)
+
+    for kind in ("dpo", "kto"):
+        said = refusal(kind, model, made.pairs, tmp_path / "out")
+        assert "writes a prompt otherwise once it is answered" in said
 
 
 def test_a_pair_with_equal_sides(made: Made, tmp_path: Path) -> None:
@@ -104,6 +136,30 @@ def test_a_pair_with_equal_sides(made: Made, tmp_path: Path) -> None:
     said = refusal("dpo", made.model, data, tmp_path / "out")
 
     assert "Both sides of row 1 say the same (1 of 2 rows are so)." in said
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([True, True], "All 2 rows that fit are desirable: there is nothing to tell them from."),
+        ([False] * 3, "All 3 rows that fit are undesirable"),
+        ([True, None], "The label of row 1 is None, neither true nor false. Say true of what"),
+        (["good", "bad"], "The label of row 0 is 'good', neither true nor false."),
+    ],
+)
+def test_labels_that_tell_nothing_apart(
+    made: Made, tmp_path: Path, labels: list[object], said: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(labelled(*labels))
+
+    assert said in refusal("kto", made.model, tmp_path / "rows.jsonl", tmp_path / "out")
+
+
+def test_a_batch_in_which_no_row_has_another(made: Made) -> None:
+    given = {"model": str(made.model), "data": str(made.pairs), "batch_size": 1}
+
+    with pytest.raises(ConfigurationError, match=r"batch_size: Input should be greater .* to 2"):
+        configure(KTOConfiguration, None, given)
 
 
 def test_a_limit_that_no_row_fits(made: Made, tmp_path: Path) -> None:
@@ -143,6 +199,17 @@ def test_options_that_trl_does_not_know_or_that_are_settings(made: Made, tmp_pat
     assert "options.seed: seed is set by a setting of its own" in str(
         refusal("sft", *given, options={"seed": 1})
     ).replace("'", "")
+
+
+def test_settings_that_only_the_trainer_refuses(made: Made, tmp_path: Path) -> None:
+    given = (made.model, made.pairs, tmp_path / "out")
+
+    assert "KTOTrainer refuses the settings: Loss type `'kto'`" in refusal(
+        "kto", *given, options={"train_sampling_strategy": "random"}
+    )
+    assert "DPOTrainer refuses the settings: Applying a PEFT adapter to `lm_head`" in refusal(
+        "dpo", *given, lora=Lora(targets=("lm_head",))
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import datasets
 
 from tests.training.data import Made
-from toolenv.jsontext import parse
+from toolenv.jsontext import parse, render
 from toolenv.training.configuration import (
     DPOConfiguration,
+    KTOConfiguration,
     RewardConfiguration,
     SFTConfiguration,
 )
-from toolenv.training.supervised import dpo_trainer, reward_trainer, sft_trainer
+from toolenv.training.supervised import (
+    dpo_trainer,
+    kto_trainer,
+    reward_trainer,
+    sft_trainer,
+)
 
 
 def rows_of(folder: Path, table: str) -> list[dict[str, Any]]:
@@ -85,24 +92,83 @@ def test_reward_models_read_all_that_was_compared(made: Made, tmp_path: Path) ->
             )
 
 
-def test_preferences_of_kto_are_taken_as_they_are(made: Made, tmp_path: Path) -> None:
-    import transformers
-    import trl
+def test_labelled_decisions_train_one_turn_and_are_told_from_another_prompt(
+    made: Made, tmp_path: Path
+) -> None:
+    """How far the policy has gone is estimated by a prompt with another prompt's completion."""
+    chosen = KTOConfiguration(model=str(made.model), data=str(made.pairs), batch_size=3)
+    trainer, counts = kto_trainer(chosen, tmp_path)
+    tokenizer = trainer.processing_class
+    prepared = list(trainer.train_dataset)
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(made.model)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(made.model)
-    rows = datasets.load_dataset(str(made.pairs), "kto", split="train").select(range(4))
-    arguments = trl.KTOConfig(
-        output_dir=str(tmp_path),
-        use_cpu=True,
-        bf16=False,
-        report_to="none",
-        max_length=None,
-        per_device_train_batch_size=2,
-    )
-    trainer = trl.KTOTrainer(model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    rows = rows_of(made.pairs, "kto")
+    assert counts["rows"] == len(prepared) == counts["desirable"] + counts["undesirable"]
+    assert len(rows) == counts["rows"] + counts.get("alone in a batch", 0)
+    assert len(prepared) % 3 != 1
+    written = {
+        (
+            tokenizer.apply_chat_template(
+                row["prompt"], tools=parse(row["tools"]), tokenize=False, add_generation_prompt=True
+            ),
+            row["completion"][0]["tool_calls"][0]["function"]["name"],
+            row["label"],
+        )
+        for row in rows
+    }
+    for begin in range(0, len(prepared), 3):
+        batch = prepared[begin : begin + 3]
+        for row, before in zip(batch, [batch[-1], *batch], strict=False):
+            completion = tokenizer.decode(row["completion_ids"])
+            (name,) = re.findall(r'"name": "(\w+)"', completion)
+            assert (tokenizer.decode(row["prompt_ids"]), name, row["label"]) in written
+            assert completion.rstrip("\n").endswith("<|end|>") and "<|begin|>" not in completion
+            assert row["KL_completion_ids"] == before["completion_ids"]
+            assert row["prompt_ids"] != before["prompt_ids"]
 
-    assert len(trainer.train_dataset) == 4
+
+def test_what_is_rare_among_labels_weighs_more(made: Made, tmp_path: Path) -> None:
+    rows = rows_of(made.pairs, "kto")
+    few = [row for row in rows if row["label"]][:2] + [row for row in rows if not row["label"]][:4]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(render, few)))
+
+    def weights(**settings: Any) -> tuple[float, float]:
+        chosen = KTOConfiguration(
+            model=str(made.model), data=str(tmp_path / "rows.jsonl"), **settings
+        )
+        trainer, counts = kto_trainer(chosen, tmp_path / "out")
+        assert counts == {"rows": 6, "desirable": 2, "undesirable": 4}
+        return trainer.desirable_weight, trainer.undesirable_weight
+
+    assert weights() == (2.0, 1.0)
+    assert weights(undesirable_weight=0.5) == (1.0, 0.5)
+    assert weights(desirable_weight=1.0, undesirable_weight=1.0) == (1.0, 1.0)
+
+
+def test_an_estimate_is_cut_at_what_the_model_reads_and_no_row_is(
+    made: Made, tmp_path: Path
+) -> None:
+    sides = [("long " * 50, "short", True), ("short", "long " * 40, False)]
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": asked}],
+            "completion": [{"role": "assistant", "content": answered}],
+            "label": label,
+        }
+        for asked, answered, label in sides
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("\n".join(map(render, rows)))
+
+    def prepared(limit: int | None) -> tuple[list[int], list[int]]:
+        chosen = KTOConfiguration(model=str(made.model), data=str(data), max_length=limit)
+        trainer, _ = kto_trainer(chosen, tmp_path / "out")
+        batch = trainer.data_collator(list(trainer.train_dataset))
+        own, mixed = batch["attention_mask"], batch["KL_attention_mask"]
+        return own.sum(1).tolist(), mixed.sum(1).tolist()
+
+    own, mixed = prepared(None)
+    assert max(mixed) > max(own) > min(mixed)
+    assert prepared(max(own)) == (own, [min(length, max(own)) for length in mixed])
 
 
 def test_a_length_limit_leaves_rows_out_and_cuts_none(made: Made, tmp_path: Path) -> None:

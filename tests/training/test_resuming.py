@@ -11,7 +11,11 @@ import pytest
 from tests.training.data import Made
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import parse
-from toolenv.training.configuration import DPOConfiguration, SFTConfiguration
+from toolenv.training.configuration import (
+    DPOConfiguration,
+    KTOConfiguration,
+    SFTConfiguration,
+)
 from toolenv.training.supervised import train_on_rows
 
 
@@ -39,7 +43,7 @@ def same(one: Path, other: Path) -> bool:
     return mine.keys() == theirs.keys() and all((mine[k] == theirs[k]).all() for k in mine)
 
 
-@pytest.mark.parametrize("kind", ["sft", "dpo"])
+@pytest.mark.parametrize("kind", ["sft", "dpo", "kto"])
 def test_an_interrupted_training_ends_as_one_that_was_not(
     made: Made, tmp_path: Path, kind: str
 ) -> None:
@@ -47,11 +51,11 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
         "model": str(made.model), "max_steps": 4, "save_steps": 2, "batch_size": 2,
         "learning_rate": 1e-3, "log_steps": 1,
     }  # fmt: skip
-    chosen: Any = (
-        SFTConfiguration(data=str(made.demonstrations), **shared)
-        if kind == "sft"
-        else DPOConfiguration(data=str(made.pairs), **shared)
-    )
+    chosen: Any = {
+        "sft": SFTConfiguration(data=str(made.demonstrations), **shared),
+        "dpo": DPOConfiguration(data=str(made.pairs), **shared),
+        "kto": KTOConfiguration(data=str(made.pairs), **shared),
+    }[kind]
     train_on_rows(chosen, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train_on_rows(chosen, tmp_path / "cut", report=interrupted_at(3))

@@ -12,6 +12,7 @@ from toolenv.cli.train_grpo import grpo
 from toolenv.cli.train_new import new
 from toolenv.cli.train_options import (
     Batch,
+    Beta,
     Config,
     Data,
     Device,
@@ -34,7 +35,8 @@ from toolenv.cli.train_retriever import train_retriever
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Train policies: demonstrations (sft), preferences (dpo, reward), the environment (grpo).",
+    help="Train policies: demonstrations (sft), preferences (dpo, reward), labelled decisions "
+    "(kto), the environment (grpo).",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -91,7 +93,7 @@ def dpo(
     max_length: Length = None,
     lora_rank: Lora = None,
     device: Device = None,
-    beta: Annotated[float | None, typer.Option(help="How far it may leave its reference.")] = None,
+    beta: Beta = None,
     sft_weight: Annotated[
         float | None, typer.Option(help="Weight of imitating the chosen side; 0 for none.")
     ] = None,
@@ -112,6 +114,46 @@ def dpo(
         from toolenv.training.supervised import train_on_rows
 
         run_training(DPOConfiguration, train_on_rows, locals())
+
+
+@app.command()
+def kto(
+    out: Out,
+    model: Model = None,
+    data: Data = None,
+    config: Config = None,
+    seed: Seed = None,
+    epochs: Epochs = None,
+    max_steps: MaxSteps = None,
+    batch_size: Batch = None,
+    learning_rate: Rate = None,
+    max_length: Length = None,
+    lora_rank: Lora = None,
+    device: Device = None,
+    beta: Beta = None,
+    desirable_weight: Annotated[
+        float | None, typer.Option(help="Weight of desirable rows. Default: balanced.")
+    ] = None,
+    undesirable_weight: Annotated[
+        float | None, typer.Option(help="Weight of undesirable rows. Default: balanced.")
+    ] = None,
+    setting: Set = None,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> None:
+    """Learn from decisions that are each labelled desirable or not (KTO).
+
+    Examples:
+
+      toolenv pairs runs/dfsdt --out pairs/kto --as kto --source steps --source errors
+
+      toolenv train kto --model models/sft --data pairs/kto --out models/kto
+    """
+    with friendly_errors():
+        from toolenv.training.configuration import KTOConfiguration
+        from toolenv.training.supervised import train_on_rows
+
+        run_training(KTOConfiguration, train_on_rows, locals())
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "Beta",
     "Config",
     "Data",
     "Device",
@@ -48,6 +49,9 @@ Seed = Annotated[int | None, typer.Option(help="What all randomness derives from
 Epochs = Annotated[float | None, typer.Option(help="Passes over the data.")]
 MaxSteps = Annotated[int | None, typer.Option(help="Steps of the optimizer.")]
 Batch = Annotated[int | None, typer.Option(help="Rows of one device and one pass.")]
+Beta = Annotated[
+    float | None, typer.Option(help="How near to its reference it is held; higher is nearer.")
+]
 Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
 Length = Annotated[
     int | None, typer.Option(help="Most tokens of a row; longer ones are left out, never cut.")

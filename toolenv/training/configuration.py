@@ -15,6 +15,7 @@ from toolenv.settings import check_settings, read_settings
 __all__ = [
     "DPOConfiguration",
     "GRPOConfiguration",
+    "KTOConfiguration",
     "Kind",
     "Lora",
     "RewardConfiguration",
@@ -23,7 +24,7 @@ __all__ = [
     "configure",
 ]
 
-Kind: TypeAlias = Literal["sft", "dpo", "reward", "grpo"]
+Kind: TypeAlias = Literal["sft", "dpo", "kto", "reward", "grpo"]
 
 Chosen = TypeVar("Chosen", bound="TrainingConfiguration")
 
@@ -83,7 +84,6 @@ class TrainingConfiguration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[Kind]
-    table: ClassVar[str] = ""
 
     model: str
     data: str = ""
@@ -121,7 +121,6 @@ class SFTConfiguration(TrainingConfiguration):
     """
 
     kind: ClassVar[Kind] = "sft"
-    table: ClassVar[str] = "sft"
 
     packing: bool = False
 
@@ -130,24 +129,45 @@ class DPOConfiguration(TrainingConfiguration):
     """Direct preference optimisation: the sigmoid loss, and beside it imitation of what is chosen.
 
     Args:
-        beta: How far the policy may leave its reference.
+        beta: How near to its reference the policy is held; higher is nearer.
         sft_weight: Weight of the imitation loss on the chosen side; it keeps the chosen side's
             log-probability, which the log shows as ``logps/chosen``, from falling. 0 for none.
     """
 
     kind: ClassVar[Kind] = "dpo"
-    table: ClassVar[str] = "dpo"
 
     learning_rate: float = Field(default=1e-6, gt=0)
     beta: float = Field(default=0.1, gt=0)
     sft_weight: float = Field(default=1.0, ge=0)
 
 
+class KTOConfiguration(TrainingConfiguration):
+    """Kahneman-Tversky optimisation (arXiv 2402.01306): single decisions, desirable or not.
+
+    Args:
+        batch_size: Rows of one device and one forward pass, two or more: how far the policy has
+            gone from its reference is estimated from prompts with the completion of another row of
+            the batch.
+        beta: How near to its reference the policy is held; higher is nearer.
+        desirable_weight: Weight of the loss on desirable rows. By default 1, or more where they are
+            fewer, so that weighted numbers of both are 1:1; the paper (Eq. 8) advises 1:1 to 4:3.
+            Where one weight is given, the other is made to fit it.
+        undesirable_weight: Likewise of undesirable rows.
+    """
+
+    kind: ClassVar[Kind] = "kto"
+
+    batch_size: int = Field(default=8, ge=2)
+    learning_rate: float = Field(default=1e-6, gt=0)
+    beta: float = Field(default=0.1, gt=0)
+    desirable_weight: float | None = Field(default=None, gt=0)
+    undesirable_weight: float | None = Field(default=None, gt=0)
+
+
 class RewardConfiguration(TrainingConfiguration):
     """A reward model: a score of a conversation, higher for the chosen side."""
 
     kind: ClassVar[Kind] = "reward"
-    table: ClassVar[str] = "reward"
 
     learning_rate: float = Field(default=1e-5, gt=0)
 

@@ -18,12 +18,14 @@ __all__ = ["Kept", "data_fingerprint", "fitting", "open_rows", "refuse_equal_sid
 COLUMNS: Final[dict[Kind, tuple[str, ...]]] = {
     "sft": ("messages",),
     "dpo": ("prompt", "chosen", "rejected"),
+    "kto": ("prompt", "completion", "label"),
     "reward": ("prompt", "chosen", "rejected"),
     "grpo": (),
 }
 _MADE_BY: Final[dict[Kind, str]] = {
     "sft": "toolenv dataset sft RUN --out DATA",
     "dpo": "toolenv pairs RUN --out DATA",
+    "kto": "toolenv pairs RUN --out DATA --as kto",
     "reward": "toolenv pairs RUN --out DATA --as reward",
     "grpo": "",
 }

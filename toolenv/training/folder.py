@@ -33,7 +33,7 @@ class TrainingRecord(BaseModel):
     Args:
         format: Always ``toolenv-training``.
         version: The version of the layout.
-        kind: ``sft``, ``dpo``, ``reward`` or ``grpo``.
+        kind: ``sft``, ``dpo``, ``kto``, ``reward`` or ``grpo``.
         configuration: The settings that the result depends on.
         model: Digest of the model that it began from.
         data: Digest of the data.

@@ -24,7 +24,7 @@ from toolenv.training.rollouts import Rollouts, TrainedPolicy
 from toolenv.training.task_prompts import check_prompts, prompt_of
 from toolenv.training.templates import check_template
 from toolenv.training.trl_rollouts import TRLRollouts, attempt_reward, generating_model
-from toolenv.training.trl_training import arguments, train
+from toolenv.training.trl_training import arguments, make_trainer, train
 
 __all__ = ["grpo_trainer", "train_grpo"]
 
@@ -115,13 +115,12 @@ def grpo_trainer(configuration: GRPOConfiguration, out: Path, env: ToolEnv) -> A
         "beta": configuration.beta,
         "remove_unused_columns": False,
     }
-    return trl.GRPOTrainer(
-        model=begun.model,
+    return make_trainer(
+        trl.GRPOTrainer,
+        begun,
         reward_funcs=attempt_reward,
         args=arguments(trl.GRPOConfig, configuration, begun, out, own),
         train_dataset=datasets.Dataset.from_list(rows, on_mixed_types="use_json"),
-        processing_class=begun.tokenizer,
-        peft_config=begun.adapter,
         rollout_func=TRLRollouts(rollouts, policy, begun, configuration),
     )
 

@@ -1,4 +1,4 @@
-"""Training on rows: imitation, preferences, and reward models."""
+"""Training on rows: imitation, preferences, labelled decisions, and reward models."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from toolenv.fingerprint import fingerprint
 from toolenv.training.configuration import (
     DPOConfiguration,
+    KTOConfiguration,
     RewardConfiguration,
     SFTConfiguration,
     TrainingConfiguration,
@@ -24,21 +26,22 @@ from toolenv.training.data import (
 from toolenv.training.folder import TrainingFolder, TrainingRecord
 from toolenv.training.models import Begun, begin, model_source
 from toolenv.training.templates import Rendered, check_template, lengths_of, training_template
-from toolenv.training.trl_training import arguments, train
+from toolenv.training.trl_training import arguments, make_trainer, train
+from toolenv.training.unpaired import Labels, labels_of, spread
 
-__all__ = ["dpo_trainer", "reward_trainer", "sft_trainer", "train_on_rows"]
+__all__ = ["dpo_trainer", "kto_trainer", "reward_trainer", "sft_trainer", "train_on_rows"]
 
 Report = Callable[[int, int], None]
 
 
 def train_on_rows(
-    configuration: SFTConfiguration | DPOConfiguration | RewardConfiguration,
+    configuration: SFTConfiguration | DPOConfiguration | KTOConfiguration | RewardConfiguration,
     out: Path,
     *,
     resume: bool = False,
     report: Report = lambda done, total: None,
 ) -> None:
-    """Train on demonstrations or preferences, as the kind of the configuration says.
+    """Train on demonstrations, preferences or labelled decisions, as the configuration's kind says.
 
     Args:
         configuration: What is trained, and how.
@@ -61,6 +64,8 @@ def train_on_rows(
         trainer, rows = sft_trainer(configuration, out)
     elif isinstance(configuration, DPOConfiguration):
         trainer, rows = dpo_trainer(configuration, out)
+    elif isinstance(configuration, KTOConfiguration):
+        trainer, rows = kto_trainer(configuration, out)
     else:
         trainer, rows = reward_trainer(configuration, out)
     train(trainer, folder, rows, report)
@@ -79,12 +84,11 @@ def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[s
         "assistant_only_loss": True,
         "packing": configuration.packing,
     }
-    trainer = trl.SFTTrainer(
-        model=begun.model,
+    trainer = make_trainer(
+        trl.SFTTrainer,
+        begun,
         args=arguments(trl.SFTConfig, configuration, begun, out, own),
         train_dataset=kept.rows,
-        processing_class=begun.tokenizer,
-        peft_config=begun.adapter,
     )
     return trainer, kept.counts
 
@@ -94,7 +98,8 @@ def dpo_trainer(configuration: DPOConfiguration, out: Path) -> tuple[Any, dict[s
     import trl
 
     rows, begun = open_rows(configuration.data, "dpo"), begin(configuration)
-    kept = _fitting_pairs(configuration, begun, rows)
+    refuse_equal_sides(rows, configuration.data)
+    kept = _fitting_completions(configuration, begun, rows, "chosen", "rejected")
     with_sft = configuration.sft_weight > 0
     own = {
         "max_length": None,
@@ -102,16 +107,45 @@ def dpo_trainer(configuration: DPOConfiguration, out: Path) -> tuple[Any, dict[s
         "loss_type": ["sigmoid", "sft"] if with_sft else ["sigmoid"],
         "loss_weights": [1.0, configuration.sft_weight] if with_sft else None,
     }
-    trainer = trl.DPOTrainer(
-        model=begun.model,
-        # the model as it is now: it would be read again from where it may not lie
-        ref_model=copy.deepcopy(begun.model) if begun.adapter is None else None,
+    trainer = make_trainer(
+        trl.DPOTrainer,
+        begun,
+        ref_model=_reference(begun),
         args=arguments(trl.DPOConfig, configuration, begun, out, own),
         train_dataset=kept.rows,
-        processing_class=begun.tokenizer,
-        peft_config=begun.adapter,
     )
     return trainer, kept.counts
+
+
+def kto_trainer(configuration: KTOConfiguration, out: Path) -> tuple[Any, dict[str, int]]:
+    """TRL's trainer, ready to train, and how many rows there are."""
+    import trl
+
+    rows, begun = open_rows(configuration.data, "kto"), begin(configuration)
+    kept = _fitting_completions(configuration, begun, rows, "completion")
+    labels = labels_of(kept.rows, configuration.data)
+    prompts = [fingerprint("prompt", row["prompt"]) for row in kept.rows.select_columns("prompt")]
+    order = spread(prompts, labels, configuration.batch_size, configuration.seed)
+    found = Labels.of([labels[number] for number in order])
+    desirable, undesirable = found.weights(
+        configuration.desirable_weight, configuration.undesirable_weight
+    )
+    own = {
+        # no row is longer; a prompt with the completion of another row may be
+        "max_length": _longest(configuration, begun),
+        "beta": configuration.beta,
+        "desirable_weight": desirable,
+        "undesirable_weight": undesirable,
+    }
+    trainer = make_trainer(
+        trl.KTOTrainer,
+        begun,
+        ref_model=_reference(begun),
+        args=arguments(trl.KTOConfig, configuration, begun, out, own),
+        train_dataset=kept.rows.select(order),
+    )
+    alone = {"alone in a batch": 1} if len(order) < len(labels) else {}
+    return trainer, {**kept.counts, "rows": len(order), **found._asdict(), **alone}
 
 
 def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, dict[str, int]]:
@@ -119,30 +153,40 @@ def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, 
     import trl
 
     rows, begun = open_rows(configuration.data, "reward"), begin(configuration, scores=True)
-    kept = _fitting_pairs(configuration, begun, rows)
-    trainer = trl.RewardTrainer(
-        model=begun.model,
+    refuse_equal_sides(rows, configuration.data)
+    kept = _fitting_completions(configuration, begun, rows, "chosen", "rejected")
+    trainer = make_trainer(
+        trl.RewardTrainer,
+        begun,
         args=arguments(trl.RewardConfig, configuration, begun, out, {"max_length": None}),
         train_dataset=kept.rows,
-        processing_class=begun.tokenizer,
-        peft_config=begun.adapter,
     )
     return trainer, kept.counts
 
 
-def _fitting_pairs(configuration: TrainingConfiguration, begun: Begun, rows: Any) -> Kept:
-    refuse_equal_sides(rows, configuration.data)
+def _reference(begun: Begun) -> Any:
+    """The model as it is now, which TRL would read again from where it may not lie.
+
+    None under an adapter, without which the model is its own reference.
+    """
+    return copy.deepcopy(begun.model) if begun.adapter is None else None
+
+
+def _fitting_completions(
+    configuration: TrainingConfiguration, begun: Begun, rows: Any, *completions: str
+) -> Kept:
+    """The rows whose prompt fits with each of the columns that complete it."""
     check_template(begun.tokenizer, configuration.model, tools=_has_tools(rows))
     rendered = Rendered(begun.tokenizer)
     first = rows[0]
-    whole = [*first["prompt"], *first["chosen"]]
+    whole = [*first["prompt"], *first[completions[0]]]
     rendered.require_prefix(first["prompt"], whole, tools_of(first), configuration.model)
     return _fitting(
         configuration,
         begun,
         rows,
         rendered,
-        lambda row: [[*row["prompt"], *row["chosen"]], [*row["prompt"], *row["rejected"]]],
+        lambda row: [[*row["prompt"], *row[name]] for name in completions],
     )
 
 

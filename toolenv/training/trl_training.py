@@ -12,7 +12,7 @@ from toolenv.training.configuration import TrainingConfiguration
 from toolenv.training.folder import TrainingFolder, is_first
 from toolenv.training.models import Begun
 
-__all__ = ["arguments", "train"]
+__all__ = ["arguments", "make_trainer", "train"]
 
 Report = Callable[[int, int], None]
 
@@ -63,6 +63,29 @@ def arguments(
         return kind(**{**shared, **own, **configuration.options})
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"TRL refuses the settings: {error}", where="options") from error
+
+
+def make_trainer(kind: Any, begun: Begun, **given: Any) -> Any:
+    """A trainer of TRL for what a training begins from.
+
+    Args:
+        kind: Its class.
+        begun: What it begins from.
+        given: Its further arguments.
+
+    Raises:
+        ConfigurationError: It refuses settings that do not fit together, or the model.
+    """
+    try:
+        return kind(
+            model=begun.model,
+            processing_class=begun.tokenizer,
+            peft_config=begun.adapter,
+            **given,
+        )
+    except ValueError as error:
+        told = " ".join(str(error).split()).rstrip(".")
+        raise ConfigurationError(f"{kind.__name__} refuses the settings: {told}.") from error
 
 
 def train(
