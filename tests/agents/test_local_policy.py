@@ -230,6 +230,24 @@ def test_a_template_without_tools_gets_them_as_text(tmp_path: Path) -> None:
     assert isinstance(say(policy, called("21 degrees")), Message)
 
 
+@pytest.mark.parametrize("template", [CHAT_TEMPLATE, PLAIN_TEMPLATE, f"\n  {CHAT_TEMPLATE}"])
+def test_a_template_that_prints_the_date_prints_one_that_stays(model: Path, template: str) -> None:
+    date = (
+        "{% if strftime_now is defined %}{% set today = strftime_now('%-d %b %Y, %A %d/%m') %}"
+        "{% endif %}{% set ns = namespace(said=today) %}"
+    )
+    end = "{{ ns.said }} {{ spoken }}"
+
+    def shown(template: str) -> str:
+        options = {"spoken": "fr-CA"}
+        policy = TransformersPolicy(model, chat_template=template, template_options=options)
+        return decoded(policy, called("21 degrees", 1))
+
+    undated = shown(template + "{{ spoken }}")
+    dated = shown(template + date + end)
+    assert dated == undated.replace("fr-CA", "1 Jan 2025, Wednesday 01/01 fr-CA")
+
+
 def test_a_model_without_a_template_says_so(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path / "model", chat_template=None)
     with pytest.raises(ConfigurationError, match="has no chat template"):

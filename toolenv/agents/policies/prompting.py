@@ -29,6 +29,8 @@ _INSTRUCTION: Final[dict[CallForm, str]] = {
     "function's name; Action Input: its arguments as a JSON object.",
 }
 _TODAY: Final = datetime.date(2025, 1, 1)
+_DATE_CODES: Final = "aAbBcdDeFHIjmMpSUwWxXyY"
+"""The letters of strftime, as C has them."""
 _PROBE: Final = "probe_of_toolenv"
 
 
@@ -124,10 +126,10 @@ class ChatPrompting:
         text: str = tokenizer.apply_chat_template(
             [*messages],
             tools=tools,
-            chat_template=self._template,
+            chat_template=_dated(tokenizer.get_chat_template(self._template, tools)),
             add_generation_prompt=True,
             tokenize=False,
-            **{"strftime_now": _TODAY.strftime, **self._options},
+            **self._options,
         )
         return text
 
@@ -166,6 +168,16 @@ class ChatPrompting:
             return self._render(tokenizer, messages, tools)
         except Exception:  # a template that refuses says so by raising whatever it likes
             return ""
+
+
+def _dated(template: str) -> str:
+    """The template with a date that stays; as a macro, since only plain data reach templates."""
+    if "strftime_now" not in template:
+        return template
+    dates = {f"%{code}": _TODAY.strftime(f"%{code}") for code in _DATE_CODES}
+    dates |= {"%-d": str(_TODAY.day), "%-m": str(_TODAY.month)}
+    replaced = "".join(f"|replace({code!r}, {date!r})" for code, date in dates.items())
+    return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n{template}"
 
 
 def read_chat_template(template: str | Path | None) -> str | None:
