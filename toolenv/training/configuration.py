@@ -28,7 +28,7 @@ Kind: TypeAlias = Literal["sft", "dpo", "kto", "reward", "grpo"]
 
 Chosen = TypeVar("Chosen", bound="TrainingConfiguration")
 
-_OF_NO_INFLUENCE = {"log_steps", "save_steps", "keep_checkpoints", "data", "model"}
+_OF_NO_INFLUENCE = {"log_steps", "save_steps", "keep_checkpoints", "workers", "data", "model"}
 """What the result does not depend on; data and model are told by their contents."""
 
 
@@ -118,11 +118,17 @@ class SFTConfiguration(TrainingConfiguration):
 
     Args:
         packing: Put several conversations into one row; needs an attention that keeps them apart.
+        bucket: Sort the rows of so many batches by their length, so that less of a batch is
+            padding; which rows come together and in which order is drawn, once for all epochs. 1:
+            no sorting, and a new order for each epoch.
+        workers: Processes that turn conversations into tokens.
     """
 
     kind: ClassVar[Kind] = "sft"
 
     packing: bool = False
+    bucket: int = Field(default=1, ge=1)
+    workers: int = Field(default=1, ge=1)
 
 
 class DPOConfiguration(TrainingConfiguration):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -141,21 +141,18 @@ class Kept(NamedTuple):
     counts: dict[str, int]
 
 
-def fitting(
-    rows: Any, lengths: Callable[[dict[str, Any]], Sequence[int]], longest: int, place: str
-) -> Kept:
+def fitting(rows: Any, measured: Sequence[int], longest: int, place: str) -> Kept:
     """The rows all of whose conversations fit; the others are left out, never cut.
 
     Args:
         rows: The rows.
-        lengths: The lengths of a row's conversations, in tokens.
+        measured: The length of each one's longest conversation, in tokens.
         longest: Most tokens.
         place: Where they are from.
 
     Raises:
         FormatError: None fits.
     """
-    measured = [max(lengths(row)) for row in rows]
     places = [number for number, length in enumerate(measured) if length <= longest]
     if not places:
         raise FormatError(

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from toolenv.errors import FormatError
 from toolenv.fingerprint import fingerprint
+from toolenv.training.bucketing import bucketed
 from toolenv.training.configuration import (
     DPOConfiguration,
     KTOConfiguration,
@@ -78,10 +80,18 @@ def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[s
     rows, begun = open_rows(configuration.data, "sft"), begin(configuration)
     check_template(begun.tokenizer, configuration.model, tools=_has_tools(rows))
     rendered = Rendered(begun.tokenizer, training_template(begun.tokenizer, configuration.model))
-    kept = _fitting(configuration, begun, rows, rendered, lambda row: [row["messages"]])
+    tokens = _tokenised(configuration, rows, rendered)
+    lengths = [len(ids) for ids in tokens["input_ids"]]
+    kept = fitting(tokens, lengths, _longest(configuration, begun), configuration.data)
+    order: dict[str, Any] = {}
+    if configuration.bucket > 1:
+        fit = [length for length in lengths if length <= _longest(configuration, begun)]
+        size, seed = configuration.batch_size * configuration.accumulation, configuration.seed
+        kept = kept._replace(rows=kept.rows.select(bucketed(fit, size, configuration.bucket, seed)))
+        order = {"train_sampling_strategy": "sequential"}
     own = {
+        **order,
         "max_length": None if not configuration.packing else _longest(configuration, begun),
-        "assistant_only_loss": True,
         "packing": configuration.packing,
     }
     trainer = make_trainer(
@@ -197,8 +207,33 @@ def _fitting(
     rendered: Rendered,
     conversations: Callable[[dict[str, Any]], list[Any]],
 ) -> Kept:
-    measured = lengths_of(rendered, conversations, tools_of)
+    lengths = lengths_of(rendered, conversations, tools_of)
+    measured = [max(lengths(row)) for row in rows]
     return fitting(rows, measured, _longest(configuration, begun), configuration.data)
+
+
+def _tokenised(configuration: SFTConfiguration, rows: Any, rendered: Rendered) -> Any:
+    """The conversations as tokens and labels, made once: TRL would make them a second time."""
+
+    def tokens(row: dict[str, Any]) -> dict[str, list[int]]:
+        return rendered.labelled(row["messages"], tools_of(row))
+
+    found = rows.map(
+        tokens,
+        remove_columns=rows.column_names,
+        num_proc=configuration.workers if configuration.workers > 1 else None,
+        keep_in_memory=True,
+        load_from_cache_file=False,
+        new_fingerprint=fingerprint("tokens", [configuration.data, configuration.model]),
+    )
+    silent = next((n for n, said in enumerate(found["labels"]) if max(said) < 0), None)
+    if silent is not None:
+        raise FormatError(
+            f"The assistant says nothing in row {silent}.",
+            where=configuration.data,
+            fix="Leave it out: there is nothing to imitate.",
+        )
+    return found
 
 
 def _longest(configuration: TrainingConfiguration, begun: Begun) -> int:

@@ -107,6 +107,20 @@ class Rendered:
         )
         return ids
 
+    def labelled(self, messages: Messages, tools: Messages | None) -> dict[str, list[int]]:
+        """The tokens of a conversation, and the labels of a loss on the assistant's alone."""
+        found = self._tokenizer.apply_chat_template(
+            [*messages],
+            tools=[*tools] if tools else None,
+            chat_template=self._template,
+            tokenize=True,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
+        )
+        ids, masks = found["input_ids"], found["assistant_masks"]
+        labels = [token if said else -100 for token, said in zip(ids, masks, strict=True)]
+        return {"input_ids": ids, "labels": labels}
+
     def require_prefix(
         self, prompt: Messages, whole: Messages, tools: Messages | None, where: str
     ) -> None:

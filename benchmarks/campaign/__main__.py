@@ -1,0 +1,97 @@
+"""The training campaign, from nothing to its tables.
+
+    python -m benchmarks.campaign --out campaign [--seeds 5] [--size tiny]
+    python -m benchmarks.campaign --out demo --seeds 1 --methods sft dpo --on validation
+
+What is done is not done again. ``--on validation`` is where settings are chosen; the test splits
+are for the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.campaign.contrasts import read_measured
+from benchmarks.campaign.recipe import METHODS, Recipe, evaluations, trainings
+from benchmarks.campaign.seeds import carry_out, seconds_of
+from benchmarks.campaign.tables import contrast_table, pass_table
+
+_TASKS = {"test": "benchmark_tasks", "validation": "validation_tasks"}
+
+
+def main() -> None:
+    """Train, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5, help="how many trainings")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
+    parser.add_argument("--on", choices=[*_TASKS], default="test")
+    parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="of the recipe")
+    given = parser.parse_args()
+    recipe = _recipe(given.set)
+    seeds = [*range(given.first_seed, given.first_seed + given.seeds)]
+    if len(seeds) > 1:
+        _each(seeds, given.jobs)
+    else:
+        _one(recipe, seeds[0], given)
+    if given.train_only or given.worker:
+        return
+    measured = read_measured(given.out, seeds, given.on)
+    print(f"\n{len(seeds)} trainings, {len(measured.tasks)} tasks ({given.on})\n")
+    print(pass_table(measured), contrast_table(measured), sep="\n\n")
+    print("\n| seconds | " + " | ".join(f"seed {seed}" for seed in seeds) + " |")
+    print("|---|" + "---|" * len(seeds))
+    times = [seconds_of(given.out / f"seed-{seed}") for seed in seeds]
+    for name in times[0]:
+        print(f"| {name} | " + " | ".join(f"{one.get(name, 0):.0f}" for one in times) + " |")
+
+
+def _recipe(settings: list[str]) -> Recipe:
+    recipe = Recipe()
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        kind = type(getattr(recipe, name))
+        recipe = recipe._replace(**{name: kind(value)})
+    return recipe
+
+
+def _one(recipe: Recipe, seed: int, given: argparse.Namespace) -> None:
+    home: Path = given.out / f"seed-{seed}"
+    wanted = [*given.methods]
+    skipped = {f"models/{name}" for name in METHODS} - {f"models/{name}" for name in wanted}
+    if not {"dpo", "dpo-random", "sft-again"} & {*wanted}:
+        skipped |= {"runs/explored", "data/pairs", "data/own"}
+    if "dpo-random" not in wanted:
+        skipped.add("data/pairs-random")
+    if "sft-again" not in wanted:
+        skipped.add("data/own")
+    commands = [one for one in trainings(recipe, seed) if one.out not in skipped]
+    carry_out(commands, home)
+    if not given.train_only:
+        carry_out(evaluations(recipe, _TASKS[given.on], given.on, tuple(wanted)), home)
+
+
+def _each(seeds: list[int], jobs: int) -> None:
+    """Every seed in a process of its own, so that nothing of one is in another."""
+    command = [sys.executable, "-m", "benchmarks.campaign", *sys.argv[1:]]
+    waiting, running = [*seeds], list[subprocess.Popen[bytes]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            own = ["--worker", "--seeds", "1", "--first-seed", str(waiting.pop(0))]
+            running.append(subprocess.Popen([*command, *own]))
+        status = running.pop(0).wait()
+        if status:
+            for other in running:
+                other.terminate()
+            raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The commands of one seed, one after the other; what is done is not done again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.campaign.random_sides import draw_sides
+from benchmarks.campaign.recipe import RANDOM_SIDES, Command
+from toolenv.jsontext import parse, render
+
+__all__ = ["carry_out", "seconds_of"]
+
+
+def carry_out(commands: Sequence[Command], home: Path) -> None:
+    """Run commands of ``toolenv`` in this process, each until its folder is complete.
+
+    How each was called and how long it took is kept in ``done/``. One that was cut off goes on
+    where it can, and else begins again.
+
+    Raises:
+        SystemExit: One of them failed, with its own exit status.
+    """
+    for command in commands:
+        done = home / "done" / f"{command.out.replace('/', '-')}.json"
+        if done.exists():
+            continue
+        arguments = command.arguments(home)
+        out = home / command.out
+        print("$", *(["toolenv", *arguments, "--out", str(out)]), flush=True)
+        began = time.perf_counter()
+        if arguments[0] == RANDOM_SIDES:
+            shutil.rmtree(out, ignore_errors=True)
+            draw_sides(Path(arguments[1]), out, int(arguments[2]))
+        else:
+            _toolenv([*arguments, "--out", str(out), *_going_on(arguments, out)])
+        done.parent.mkdir(parents=True, exist_ok=True)
+        row = {"command": arguments, "seconds": time.perf_counter() - began}
+        done.write_bytes(render(row).encode())
+
+
+def seconds_of(home: Path) -> dict[str, float]:
+    """How long each command of a seed took that is done, in seconds, by its folder's name."""
+    found: dict[str, float] = {}
+    for file in sorted((home / "done").glob("*.json"), key=lambda file: file.stat().st_mtime):
+        row = parse(file.read_bytes())
+        assert isinstance(row, dict) and isinstance(row["seconds"], float)
+        found[file.stem] = row["seconds"]
+    return found
+
+
+def _going_on(arguments: Sequence[str], out: Path) -> list[str]:
+    """The option that lets a command go on with what it left behind."""
+    if arguments[0] == "run":
+        return ["--resume"] if (out / "manifest.json").exists() else []
+    if arguments[0] == "train" and (out / "training.json").exists():
+        return ["--resume"]
+    shutil.rmtree(out, ignore_errors=True)
+    return []
+
+
+def _toolenv(arguments: Sequence[str]) -> None:
+    from toolenv.cli.main import app
+
+    status = app([*arguments], standalone_mode=False)
+    if status:
+        raise SystemExit(status)
