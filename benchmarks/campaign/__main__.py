@@ -1,6 +1,6 @@
 """The training campaign, from nothing to its tables.
 
-    python -m benchmarks.campaign --out campaign [--seeds 5] [--size tiny]
+    python -m benchmarks.campaign --out campaign [--seeds 5] [--jobs 2]
     python -m benchmarks.campaign --out demo --seeds 1 --methods sft dpo --on validation
 
 What is done is not done again. ``--on validation`` is where settings are chosen; the test splits
@@ -14,12 +14,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.campaign.commands import carry_out, seconds_of
 from benchmarks.campaign.contrasts import read_measured
-from benchmarks.campaign.recipe import METHODS, Recipe, evaluations, trainings
-from benchmarks.campaign.seeds import carry_out, seconds_of
+from benchmarks.campaign.recipe import (
+    METHODS,
+    TASKS,
+    Recipe,
+    demonstrations,
+    evaluations,
+    trainings,
+)
 from benchmarks.campaign.tables import contrast_table, pass_table
-
-_TASKS = {"test": "benchmark_tasks", "validation": "validation_tasks"}
 
 
 def main() -> None:
@@ -30,13 +35,15 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
-    parser.add_argument("--on", choices=[*_TASKS], default="test")
+    parser.add_argument("--on", choices=[*TASKS], default="test")
     parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="of the recipe")
     given = parser.parse_args()
     recipe = _recipe(given.set)
     seeds = [*range(given.first_seed, given.first_seed + given.seeds)]
+    if not given.worker:
+        carry_out(demonstrations(recipe), given.out)
     if len(seeds) > 1:
         _each(seeds, given.jobs)
     else:
@@ -46,11 +53,9 @@ def main() -> None:
     measured = read_measured(given.out, seeds, given.on)
     print(f"\n{len(seeds)} trainings, {len(measured.tasks)} tasks ({given.on})\n")
     print(pass_table(measured), contrast_table(measured), sep="\n\n")
-    print("\n| seconds | " + " | ".join(f"seed {seed}" for seed in seeds) + " |")
-    print("|---|" + "---|" * len(seeds))
-    times = [seconds_of(given.out / f"seed-{seed}") for seed in seeds]
-    for name in times[0]:
-        print(f"| {name} | " + " | ".join(f"{one.get(name, 0):.0f}" for one in times) + " |")
+    print("\n| command's folder | seconds |\n|---|---|")
+    for name, seconds in seconds_of(given.out).items():
+        print(f"| {name} | {seconds:.0f} |")
 
 
 def _recipe(settings: list[str]) -> Recipe:
@@ -63,19 +68,18 @@ def _recipe(settings: list[str]) -> Recipe:
 
 
 def _one(recipe: Recipe, seed: int, given: argparse.Namespace) -> None:
-    home: Path = given.out / f"seed-{seed}"
-    wanted = [*given.methods]
-    skipped = {f"models/{name}" for name in METHODS} - {f"models/{name}" for name in wanted}
-    if not {"dpo", "dpo-random", "sft-again"} & {*wanted}:
-        skipped |= {"runs/explored", "data/pairs", "data/own"}
+    wanted = {*given.methods}
+    skipped = {f"models/{name}" for name in METHODS if name not in wanted}
+    if not wanted & {"dpo", "dpo-random", "sft-again"}:
+        skipped |= {"runs/explored", "data/pairs"}
     if "dpo-random" not in wanted:
         skipped.add("data/pairs-random")
     if "sft-again" not in wanted:
         skipped.add("data/own")
-    commands = [one for one in trainings(recipe, seed) if one.out not in skipped]
-    carry_out(commands, home)
+    commands = trainings(recipe, seed)
+    carry_out([one for one in commands if one.out.partition("/")[2] not in skipped], given.out)
     if not given.train_only:
-        carry_out(evaluations(recipe, _TASKS[given.on], given.on, tuple(wanted)), home)
+        carry_out(evaluations(recipe, seed, given.on, given.methods), given.out)
 
 
 def _each(seeds: list[int], jobs: int) -> None:

@@ -6,16 +6,28 @@ there are, for equal compute) is read when its turn comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.campaign.equal_compute import steps_for_equal_compute
 
-__all__ = ["BENCHMARK", "METHODS", "RANDOM_SIDES", "Command", "Recipe", "evaluations", "trainings"]
+__all__ = [
+    "METHODS",
+    "RANDOM_SIDES",
+    "TASKS",
+    "Command",
+    "Recipe",
+    "demonstrations",
+    "evaluations",
+    "trainings",
+]
 
 BENCHMARK = "toolenv.mini.benchmark"
 SIMULATOR = ("--simulator", f"local:{BENCHMARK}:benchmark_simulator")
+
+TASKS = {"test": "benchmark_tasks", "validation": "validation_tasks"}
+"""What policies are measured on, and the function of the benchmark that returns it."""
 
 METHODS = ("sft", "dpo", "dpo-random", "sft-again", "grpo")
 """``sft``: imitation of the expert. The others begin from it: ``dpo``: preferences from its own
@@ -47,10 +59,11 @@ class Recipe(NamedTuple):
         grpo_batch: Attempts of a step, eight at a task.
         grpo_rate: Its learning rate.
         precision: Of training.
+        workers: Processes that turn demonstrations into tokens.
     """
 
     size: str = "tiny"
-    expert_tasks: int = 64_000
+    expert_tasks: int = 90_000
     careless: float = 0.3
     copying_rows: int = 2_400
     batch_size: int = 16
@@ -66,6 +79,7 @@ class Recipe(NamedTuple):
     grpo_batch: int = 64
     grpo_rate: float = 1e-4
     precision: str = "float32"
+    workers: int = 2
 
     @property
     def policy_options(self) -> str:
@@ -82,20 +96,42 @@ class Command(NamedTuple):
     """One step of a recipe.
 
     Args:
-        out: The folder that it writes, below the seed's own.
-        arguments: Gives the command line without ``--out``, from the seed's own folder.
+        out: The folder that it writes, below the campaign's.
+        arguments: Gives the command line without ``--out``, from the campaign's folder.
     """
 
     out: str
     arguments: Callable[[Path], list[str]]
 
 
+def demonstrations(recipe: Recipe) -> list[Command]:
+    """What makes the data that all seeds begin with."""
+    count = recipe.expert_tasks
+    return [
+        Command(
+            "runs/expert",
+            lambda root: [
+                *("run", "--tasks", f"{BENCHMARK}:train_tasks?seed=0&count={count}", *SIMULATOR),
+                "--policy",
+                f"local:{BENCHMARK}:ExpertPolicy?train_seed=0&train_count={count}"
+                f"&careless={recipe.careless}",
+                *("--processes", "2"),
+            ],
+        ),
+        Command("data/sft", lambda root: ["dataset", "sft", str(root / "runs/expert")]),
+        Command(
+            "data/copying", lambda root: ["dataset", "copying", "--rows", str(recipe.copying_rows)]
+        ),
+    ]
+
+
 def trainings(recipe: Recipe, seed: int) -> list[Command]:
     """All commands that train the policies of a seed, in order."""
+    own = f"seed-{seed}"
     expert, explored = recipe.expert_tasks, recipe.explored_tasks
     fast = [
         *("--learning-rate", str(recipe.learning_rate), "--batch-size", str(recipe.batch_size)),
-        *("--set", "options.adam_beta2=0.98", "--set", "weight_decay=0.01"),
+        *("--set", "options.adam_beta2=0.98", "--set", "weight_decay=0.01", "--set", "bucket=8"),
     ]
     shared = [
         *("--seed", str(seed), "--set", f"precision={recipe.precision}"),
@@ -108,138 +144,92 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
     preferring = [*again, "--epochs", str(recipe.preference_epochs)]
     preferring += ["--set", f"sft_weight={recipe.sft_weight}"]
 
-    def imitating_again(home: Path) -> list[str]:
+    def sft(root: Path, model: str, data: str, *settings: str) -> list[str]:
+        begun = ["train", "sft", "--model", str(root / own / "models" / model)]
+        return [*begun, "--data", str(root / data), *settings, *shared]
+
+    def imitating_again(root: Path) -> list[str]:
+        home = root / own
         steps = steps_for_equal_compute(
             home / "models/sft", home / "data/pairs", home / "data/own", recipe.preference_epochs
         )
-        return _sft(home, "models/sft", "data/own", *again, *shared, "--max-steps", str(steps))
+        return sft(root, "sft", f"{own}/data/own", *again, "--max-steps", str(steps))
 
-    return [
-        Command(
-            "runs/expert",
-            lambda home: [
-                *(
-                    "run",
-                    "--tasks",
-                    f"{BENCHMARK}:train_tasks?seed={seed}&count={expert}",
-                    *SIMULATOR,
-                ),
-                "--policy",
-                f"local:{BENCHMARK}:ExpertPolicy?train_seed={seed}&train_count={expert}"
-                f"&careless={recipe.careless}",
-            ],
+    def preferences(data: str) -> Callable[[Path], list[str]]:
+        return lambda root: [
+            *("train", "dpo", "--model", str(root / own / "models/sft")),
+            *("--data", str(root / own / data), *preferring, *shared),
+        ]
+
+    found: dict[str, Callable[[Path], list[str]]] = {
+        "models/new": lambda root: [
+            *("train", "new", "--data", str(root / "data/sft")),
+            *("--size", recipe.size, "--seed", str(seed)),
+        ],
+        "models/copies": lambda root: sft(
+            root, "new", "data/copying", *fast, "--set", "schedule=constant_with_warmup"
         ),
-        Command("data/sft", lambda home: ["dataset", "sft", str(home / "runs/expert")]),
-        Command(
-            "data/copying",
-            lambda home: [
-                *("dataset", "copying", "--rows", str(recipe.copying_rows), "--seed", str(seed))
-            ],
+        "models/sft": lambda root: sft(
+            root, "copies", "data/sft", *fast, "--set", f"workers={recipe.workers}"
         ),
-        Command(
-            "models/new",
-            lambda home: [
-                *("train", "new", "--data", str(home / "data/sft")),
-                *("--size", recipe.size, "--seed", str(seed)),
-            ],
-        ),
-        Command(
-            "models/copies",
-            lambda home: _sft(
-                home,
-                "models/new",
-                "data/copying",
-                *fast,
-                *shared,
-                "--set",
-                "schedule=constant_with_warmup",
-            ),
-        ),
-        Command("models/sft", lambda home: _sft(home, "models/copies", "data/sft", *fast, *shared)),
-        Command(
-            "runs/explored",
-            lambda home: [
-                *("run", "--tasks"),
-                f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}",
-                *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
-                *("--policy", _policy(home / "models/sft", recipe), "--concurrency", "512"),
-            ],
-        ),
-        Command(
-            "data/pairs",
-            lambda home: [
-                *("pairs", str(home / "runs/explored"), "--source", "steps"),
-            ],
-        ),
-        Command(
-            "data/pairs-random", lambda home: [RANDOM_SIDES, str(home / "data/pairs"), str(seed)]
-        ),
-        Command("data/own", lambda home: ["dataset", "sft", str(home / "runs/explored")]),
-        *(
-            Command(
-                f"models/{name}",
-                lambda home, data=data: [  # type: ignore[misc]
-                    *(
-                        "train",
-                        "dpo",
-                        "--model",
-                        str(home / "models/sft"),
-                        "--data",
-                        str(home / data),
-                    ),
-                    *preferring,
-                    *shared,
-                ],
-            )
-            for name, data in (("dpo", "data/pairs"), ("dpo-random", "data/pairs-random"))
-        ),
-        Command("models/sft-again", imitating_again),
-        Command(
-            "models/grpo",
-            lambda home: [
-                *("train", "grpo", "--model", str(home / "models/sft"), *SIMULATOR, "--tasks"),
-                f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert + explored}",
-                *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
-                *("--max-steps", str(recipe.grpo_steps)),
-                *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
-                *("--set", "max_completion=640", *shared),
-            ],
-        ),
-    ]
+        "runs/explored": lambda root: [
+            *("run", "--tasks"),
+            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}",
+            *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
+            *("--policy", _policy(root / own / "models/sft", recipe), "--concurrency", "512"),
+        ],
+        "data/pairs": lambda root: [
+            *("pairs", str(root / own / "runs/explored"), "--source", "steps")
+        ],
+        "data/pairs-random": lambda root: [RANDOM_SIDES, str(root / own / "data/pairs"), str(seed)],
+        "data/own": lambda root: ["dataset", "sft", str(root / own / "runs/explored")],
+        "models/dpo": preferences("data/pairs"),
+        "models/dpo-random": preferences("data/pairs-random"),
+        "models/sft-again": imitating_again,
+        "models/grpo": lambda root: [
+            *("train", "grpo", "--model", str(root / own / "models/sft"), *SIMULATOR, "--tasks"),
+            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert + explored}",
+            *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
+            *("--max-steps", str(recipe.grpo_steps)),
+            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
+            *("--set", "max_completion=640", *shared),
+        ],
+    }
+    return [Command(f"{own}/{name}", arguments) for name, arguments in found.items()]
 
 
-def evaluations(recipe: Recipe, tasks: str, on: str, methods: tuple[str, ...]) -> list[Command]:
+def evaluations(recipe: Recipe, seed: int, on: str, methods: Sequence[str]) -> list[Command]:
     """What the policies of a seed are measured by.
 
     Args:
         recipe: The recipe.
-        tasks: The function of the benchmark that returns the tasks.
-        on: What they are called in folders.
+        seed: The training's seed.
+        on: ``test`` or ``validation``.
         methods: Which policies.
     """
+    own = f"seed-{seed}"
 
     def evaluated(method: str, agent: str) -> Callable[[Path], list[str]]:
-        def arguments(home: Path) -> list[str]:
-            match = {"react-n": f"react@n?match={home / on / method / 'dfsdt'}"}
-            agents = {"react": "react", "dfsdt": recipe.search, **match}
+        def arguments(root: Path) -> list[str]:
+            home = root / own
+            agents = {
+                "react": "react",
+                "dfsdt": recipe.search,
+                "react-n": f"react@n?match={home / on / method / 'dfsdt'}",
+            }
             return [
-                *("run", "--tasks", f"{BENCHMARK}:{tasks}", *SIMULATOR, "--agent", agents[agent]),
-                *("--policy", _policy(home / "models" / method, recipe)),
+                *("run", "--tasks", f"{BENCHMARK}:{TASKS[on]}", *SIMULATOR),
+                *("--agent", agents[agent], "--policy", _policy(home / "models" / method, recipe)),
                 *("--policy-calls", str(recipe.policy_calls), "--concurrency", "512"),
             ]
 
         return arguments
 
-    agents = {"sft": ("react", "dfsdt", "react-n"), "dpo": ("react", "dfsdt", "react-n")}
     return [
-        Command(f"{on}/{method}/{agent}", evaluated(method, agent))
+        Command(f"{own}/{on}/{method}/{agent}", evaluated(method, agent))
         for method in methods
-        for agent in agents.get(method, ("react", "dfsdt"))
+        for agent in ("react", "dfsdt", *(("react-n",) if method in ("sft", "dpo") else ()))
     ]
-
-
-def _sft(home: Path, model: str, data: str, *settings: str) -> list[str]:
-    return ["train", "sft", "--model", str(home / model), "--data", str(home / data), *settings]
 
 
 def _policy(model: Path, recipe: Recipe) -> str:

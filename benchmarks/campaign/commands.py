@@ -1,4 +1,4 @@
-"""The commands of one seed, one after the other; what is done is not done again."""
+"""Commands carried out one after the other; what is done is not done again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolenv.jsontext import parse, render
 __all__ = ["carry_out", "seconds_of"]
 
 
-def carry_out(commands: Sequence[Command], home: Path) -> None:
+def carry_out(commands: Sequence[Command], root: Path) -> None:
     """Run commands of ``toolenv`` in this process, each until its folder is complete.
 
     How each was called and how long it took is kept in ``done/``. One that was cut off goes on
@@ -24,11 +24,11 @@ def carry_out(commands: Sequence[Command], home: Path) -> None:
         SystemExit: One of them failed, with its own exit status.
     """
     for command in commands:
-        done = home / "done" / f"{command.out.replace('/', '-')}.json"
+        done = root / "done" / f"{command.out.replace('/', '-')}.json"
         if done.exists():
             continue
-        arguments = command.arguments(home)
-        out = home / command.out
+        arguments = command.arguments(root)
+        out = root / command.out
         print("$", *(["toolenv", *arguments, "--out", str(out)]), flush=True)
         began = time.perf_counter()
         if arguments[0] == RANDOM_SIDES:
@@ -37,17 +37,17 @@ def carry_out(commands: Sequence[Command], home: Path) -> None:
         else:
             _toolenv([*arguments, "--out", str(out), *_going_on(arguments, out)])
         done.parent.mkdir(parents=True, exist_ok=True)
-        row = {"command": arguments, "seconds": time.perf_counter() - began}
+        row = {"out": command.out, "command": arguments, "seconds": time.perf_counter() - began}
         done.write_bytes(render(row).encode())
 
 
-def seconds_of(home: Path) -> dict[str, float]:
-    """How long each command of a seed took that is done, in seconds, by its folder's name."""
+def seconds_of(root: Path) -> dict[str, float]:
+    """How long each command took that is done, in seconds, by the folder that it wrote."""
     found: dict[str, float] = {}
-    for file in sorted((home / "done").glob("*.json"), key=lambda file: file.stat().st_mtime):
+    for file in sorted((root / "done").glob("*.json"), key=lambda file: file.stat().st_mtime):
         row = parse(file.read_bytes())
         assert isinstance(row, dict) and isinstance(row["seconds"], float)
-        found[file.stem] = row["seconds"]
+        found[str(row["out"])] = row["seconds"]
     return found
 
 
