@@ -60,6 +60,7 @@ class Recipe(NamedTuple):
         grpo_rate: Its learning rate.
         precision: Of training.
         workers: Processes that turn demonstrations into tokens.
+        asked_together: Most requests that a policy answers in one batch.
     """
 
     size: str = "tiny"
@@ -80,11 +81,13 @@ class Recipe(NamedTuple):
     grpo_rate: float = 1e-4
     precision: str = "float32"
     workers: int = 2
+    asked_together: int = 128
 
     @property
     def policy_options(self) -> str:
         """How a trained policy is asked."""
-        return f"temperature={self.temperature}&max_new_tokens=96&batch_size=128"
+        options = f"temperature={self.temperature}&max_new_tokens=96"
+        return f"{options}&batch_size={self.asked_together}"
 
     @property
     def search(self) -> str:

@@ -1,0 +1,137 @@
+"""How fast imitation goes: tokens a second, how busy the device is, and what memory it takes.
+
+    python -m benchmarks.training_speed [--steps 60] [--on tiny large lora-1b]
+
+``tiny`` and ``large`` are sizes of ``toolenv train new``; ``lora-1b`` is a LoRA adapter of rank 16
+on a model with the shape of Llama 3.2 1B and random weights, over real conversations. The first
+fifth of the steps does not count. Each is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.measure import table
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "tiny": {"batch_size": 16, "precision": "float32"},
+    "large": {"batch_size": 64},
+    "lora-1b": {"batch_size": 32, "lora": {"rank": 16}, "learning_rate": 1e-4},
+}
+LLAMA_1B = {
+    "vocab_size": 128_256,
+    "hidden_size": 2_048,
+    "intermediate_size": 8_192,
+    "num_hidden_layers": 16,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "tie_word_embeddings": True,
+}
+
+
+class Speed(NamedTuple):
+    """What one training came to."""
+
+    parameters: int
+    trained: int
+    tokens_a_second: float
+    seconds_a_step: float
+    busy: float | None
+    memory: float | None
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rows", type=int, default=4_000)
+    parser.add_argument("--on", nargs="+", choices=[*SETTINGS], default=["tiny"])
+    given = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        _write_demonstrations(Path(place), given.rows)
+        for name in given.on:
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                found = pool.apply(_measure, (name, place, given.steps))
+            rows.append(
+                (f"{name}: parameters (trained)", "", f"{found.parameters:,} ({found.trained:,})")
+            )
+            rows.append((f"{name}: tokens a second", "", f"{found.tokens_a_second:,.0f}"))
+            rows.append((f"{name}: a step", "", f"{found.seconds_a_step * 1e3:.0f} ms"))
+            if found.busy is not None and found.memory is not None:
+                rows.append((f"{name}: device busy, median", "", f"{found.busy:.0f} %"))
+                rows.append((f"{name}: peak memory", "", f"{found.memory / 2**30:.1f} GiB"))
+    table("imitation", rows)
+
+
+def _write_demonstrations(place: Path, count: int) -> None:
+    """Conversations of the expert, as ``toolenv dataset sft`` writes them."""
+    from toolenv.cli.main import app
+
+    benchmark = "toolenv.mini.benchmark"
+    for arguments in (
+        [
+            *("run", "--tasks", f"{benchmark}:train_tasks?seed=0&count={count}", "--policy"),
+            f"local:{benchmark}:ExpertPolicy?train_seed=0&train_count={count}",
+            *("--simulator", f"local:{benchmark}:benchmark_simulator"),
+            *("--out", str(place / "run")),
+        ],
+        ["dataset", "sft", str(place / "run"), "--out", str(place / "data")],
+    ):
+        if app(arguments, standalone_mode=False):
+            raise SystemExit(1)
+
+
+def _measure(name: str, place: str, steps: int) -> Speed:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
+
+    from toolenv.training.configuration import SFTConfiguration
+    from toolenv.training.from_scratch import SIZES, make_model
+    from toolenv.training.supervised import sft_trainer
+
+    folder, out = Path(place, name), Path(place, f"{name}-trained")
+    make_model(str(Path(place, "data")), folder, SIZES.get(name, SIZES["tiny"]))
+    if name == "lora-1b":
+        ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
+        torch.manual_seed(0)
+        LlamaForCausalLM(LlamaConfig(**LLAMA_1B, **ends)).to(torch.bfloat16).save_pretrained(folder)
+    settings = {"learning_rate": 1e-3, **SETTINGS[name], "max_steps": steps, "bucket": 8}
+    configuration = SFTConfiguration(model=str(folder), data=str(Path(place, "data")), **settings)
+    trainer, _ = sft_trainer(configuration, out)
+    on_gpu = torch.cuda.is_available()
+    times: list[tuple[float, float]] = []
+    busy: list[float] = []
+
+    class Watching(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if on_gpu:
+                torch.cuda.synchronize()
+                busy.append(torch.cuda.utilization())
+            times.append((time.perf_counter(), float(trainer._total_train_tokens)))
+
+    trainer.add_callback(Watching())
+    trainer.train()
+    skipped = steps // 5
+    (began, before), (ended, after) = times[skipped], times[-1]
+    spent = ended - began
+    parameters = list(trainer.model.parameters())
+    return Speed(
+        sum(one.numel() for one in parameters),
+        sum(one.numel() for one in parameters if one.requires_grad),
+        (after - before) / spent,
+        spent / (len(times) - 1 - skipped),
+        statistics.median(busy[skipped:]) if on_gpu else None,
+        torch.cuda.max_memory_allocated() if on_gpu else None,
+    )
+
+
+if __name__ == "__main__":
+    main()
