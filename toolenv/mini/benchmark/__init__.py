@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         train_tasks,
         validation_tasks,
     )
+    from toolenv.mini.benchmark.trained import trained_policy
 
 __all__ = [
     "TEST_SPLITS",
@@ -32,6 +33,7 @@ __all__ = [
     "benchmark_tasks",
     "demonstrations",
     "train_tasks",
+    "trained_policy",
     "validation_tasks",
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     "benchmark_tasks": "tasks",
     "demonstrations": "demonstrations",
     "train_tasks": "tasks",
+    "trained_policy": "trained",
     "validation_tasks": "tasks",
 }
 

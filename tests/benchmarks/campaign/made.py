@@ -1,0 +1,52 @@
+"""A campaign's folder with two stages that have learned nothing, as trainings leave them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.training.tiny import tiny_policy
+from toolenv.jsontext import render
+from toolenv.training.folder import TrainingRecord
+
+__all__ = ["made_campaign"]
+
+ROOT = "/somewhere/of/ours/campaign"
+"""Where the commands were carried out, which nobody needs to know."""
+
+_COMMANDS = {
+    "runs/expert": ["run", "--tasks", "toolenv.mini.benchmark:train_tasks?seed=0&count=8"],
+    "data/sft": ["dataset", "sft", f"{ROOT}/runs/expert"],
+    "seed-0/models/sft": ["train", "sft", "--model", "models/base", "--data", f"{ROOT}/data/sft"],
+    "seed-0/runs/explored": [
+        *("run", "--agent", "dfsdt?breadth=3&siblings=hidden"),
+        *("--policy", f"transformers:{ROOT}/seed-0/models/sft?temperature=0.5"),
+    ],
+    "seed-0/data/pairs": ["pairs", f"{ROOT}/seed-0/runs/explored", "--source", "steps"],
+    "seed-0/models/dpo": [
+        *("train", "dpo", "--model", f"{ROOT}/seed-0/models/sft"),
+        *("--data", f"{ROOT}/seed-0/data/pairs"),
+    ],
+    "seed-0/models/grpo": ["train", "grpo", "--model", f"{ROOT}/seed-0/models/sft"],
+}
+
+
+def made_campaign(root: Path) -> Path:
+    """Write it, and return the seed's folder."""
+    (root / "done").mkdir(parents=True)
+    for number, (out, command) in enumerate(_COMMANDS.items()):
+        row = {"out": out, "command": command, "seconds": number + 0.5}
+        (root / "done" / f"{out.replace('/', '-')}.json").write_text(render(row))
+    for seed, stage in enumerate(("sft", "dpo")):
+        model = tiny_policy(root / "seed-0" / "models" / stage, context=8192, seed=seed)
+        record = TrainingRecord(
+            kind=stage,
+            state="finished",
+            steps=5,
+            rows={"rows": 69},
+            versions={"toolenv": "0.1.0", "torch": "2.13.0"},
+        )
+        (model / "training.json").write_text(record.model_dump_json())
+        (model / "training_args.bin").write_bytes(b"pickled")
+        (model / "checkpoint-5").mkdir()
+        (model / "checkpoint-5" / "optimizer.pt").write_bytes(b"pickled")
+    return root / "seed-0"
