@@ -1,15 +1,18 @@
-# make demo   the main job on the embedded world, offline: a table and a report page
-# make test   the tests
-# make check  formatter, linter, type checker, layers
-# make bench  the figures of steps, forks and start-up; docs/benchmarks.md names the others
+# make demo        the main job on the embedded world, offline: a table and a report page
+# make test        the tests
+# make check       formatter, linter, type checker, layers
+# make bench       the figures of steps, forks and start-up; docs/benchmarks.md names the others
+# make train-demo  the small policies trained from nothing, once; docs/policies-small.md
+# make campaign    the same five times, beside what they are compared with, on the test splits
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := .venv/.installed
+TRAINING := .venv/.training
 DEVELOPING := .venv/.developing
 
-.PHONY: demo test check format bench mini-snapshot mini-benchmark-snapshot clean
+.PHONY: demo test check format bench train-demo campaign mini-snapshot mini-benchmark-snapshot clean
 
 demo: $(INSTALLED)
 	$(BIN)/toolenv demo --out demo
@@ -30,14 +33,26 @@ format: $(DEVELOPING)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
+train-demo: $(TRAINING)
+	$(BIN)/python -m benchmarks.campaign --out campaign --seeds 1 --methods sft dpo --on validation
+
+campaign: $(TRAINING)
+	$(BIN)/python -m benchmarks.campaign --out campaign --seeds 5
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo campaign
 
 # Installed once, and again only when the project's dependencies change.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toolenv needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(PIP) --editable .
+	touch $@
+
+# What training needs besides.
+$(TRAINING): $(INSTALLED)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[train]'
 	touch $@
 
 # What tests and checks need besides; torch by its pin first, since other spellings pull gigabytes.

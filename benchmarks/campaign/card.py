@@ -166,7 +166,7 @@ def _figures(file: Path) -> list[str]:
     return [f"## Figures\n\nOf the float32 weights, before they were rounded.\n\n{shown}"]
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
