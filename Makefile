@@ -40,7 +40,7 @@ campaign: $(TRAINING)
 	$(BIN)/python -m benchmarks.campaign --out campaign --seeds 5
 
 clean:
-	rm -rf .venv demo campaign
+	rm -rf .venv demo
 
 # Installed once, and again only when the project's dependencies change.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -135,6 +135,28 @@ def test_headings_are_whole_in_80_columns_when_some_are_unsure_and_some_broke() 
     assert "…" not in text
 
 
+def test_long_specifications_have_labels_that_are_explained_below() -> None:
+    agents = ["react", "dfsdt?breadth=3&siblings=hidden"]
+    policies = [
+        f"local:toolenv.mini.benchmark:trained_policy?stage={one}" for one in ("dpo", "sft")
+    ]
+    results = [
+        result_of(chain(TASK, outcome="passed"))._replace(agent=agent, policy=policy)
+        for agent in agents
+        for policy in policies
+    ]
+    text = printed(results_table(results), width=80)
+    rows = [re.sub("[│ ]+", " ", line).split() for line in text.splitlines() if "│" in line]
+    assert [row[:3] for row in rows] == [
+        [agent, "trained_policy", f"stage={stage}"]
+        for agent in ("dfsdt", "react")
+        for stage in ("dpo", "sft")
+    ]
+    for label, whole in (("dfsdt", agents[1]), ("trained_policy stage=sft", policies[1])):
+        assert f"{label}: {whole}\n" in text
+    assert "react:" not in text, "what is short needs no label"
+
+
 def test_what_nothing_has_decided_has_no_rate() -> None:
     text = printed(results_table([result_of(chain(TASK, outcome="unsure"))]))
     assert "–" in text and "0.0%" not in text

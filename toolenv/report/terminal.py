@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolenv.episodes import Call, Episode, Response
+from toolenv.report.labels import labels
 from toolenv.report.summary import Group as Results
 from toolenv.report.summary import group_results
 from toolenv.report.tree import Line, arguments_text, lines, status_text
@@ -26,6 +27,12 @@ _OUTCOME_STYLES = {
     "unsure": "bold yellow",
     "infrastructure_error": "bold magenta",
 }
+
+_ROOM = 16
+"""What 80 columns leave for agent and policy together."""
+
+_ROOM_CROWDED = 15
+"""What they leave for each where cells are not padded."""
 
 
 def render_episode(episode: Episode, *, length: int = 300) -> RenderableType:
@@ -43,10 +50,11 @@ def render_episode(episode: Episode, *, length: int = 300) -> RenderableType:
     return Group(*parts)
 
 
-def results_table(results: Iterable[Result]) -> Table:
+def results_table(results: Iterable[Result]) -> RenderableType:
     """Agents and policies with their pass rates, intervals and costs.
 
     The rate is that of the episodes that something has decided on; the others are counted apart.
+    Long specifications have labels, which are explained below.
     """
     groups = group_results(results, lambda result: (result.agent, result.policy))
     missed = any(group.missed for group in groups.values())
@@ -59,10 +67,17 @@ def results_table(results: Iterable[Result]) -> Table:
             "says nothing of the policy) failed, and if all of them passed. no miss: the share "
             "of episodes without one."
         )
-    crowded = missed or unsure or broken
+    shown = [labels(column) for column in zip(*groups, strict=True)] or [{}, {}]
+    widths = [
+        max(len(word) for text in (name, *column.values()) for word in text.split())
+        for name, column in zip(("agent", "policy"), shown, strict=True)
+    ]
+    many = missed or unsure or broken
+    crowded = many or sum(widths) > _ROOM
     table = Table(caption=caption, caption_justify="left", padding=(0, 0) if crowded else (0, 1))
-    for name in ("agent", "policy"):
-        table.add_column(name, overflow="fold", min_width=len(name))
+    for name, width in zip(("agent", "policy"), widths, strict=True):
+        whole = len(name) if many else min(width, _ROOM_CROWDED)
+        table.add_column(name, overflow="fold", min_width=whole)
     table.add_column("episodes", justify="right", no_wrap=True)
     table.add_column("pass rate", justify="right", no_wrap=True)
     if missed:
@@ -80,8 +95,8 @@ def results_table(results: Iterable[Result]) -> Table:
         apart = [str(group.unsure)] if unsure else []
         apart += [str(group.infrastructure_errors)] if broken else []
         table.add_row(
-            _text(agent),
-            _text(policy),
+            _text(shown[0][agent]),
+            _text(shown[1][policy]),
             str(group.episodes),
             _rate(group),
             *censored,
@@ -90,7 +105,15 @@ def results_table(results: Iterable[Result]) -> Table:
             f"{group.mean_policy_calls:.1f}",
             f"{group.mean_api_calls:.1f}",
         )
-    return table
+    legend = [
+        Text.assemble(
+            (visible(label), "bold"), ": ", visible(name), no_wrap=True, overflow="ignore"
+        )
+        for column in shown
+        for name, label in column.items()
+        if label != name
+    ]
+    return Group(table, *legend)
 
 
 def _rate(group: Results) -> Text:
