@@ -107,6 +107,45 @@ def test_threads_share_one_model_and_its_batches(model: Path) -> None:
     assert said == [say(policy, one, seed=4) for one in asked]
 
 
+def test_two_models_can_be_loaded_at_the_same_time(model: Path) -> None:
+    program = (
+        "import sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from toolenv.agents import TransformersPolicy\n"
+        "policies = [TransformersPolicy(sys.argv[1]) for _ in range(2)]\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    print(len([*pool.map(lambda policy: policy.load(), policies)]))\n"
+    )
+    done = subprocess.run(  # in a process that has not imported transformers
+        [sys.executable, "-c", program, str(model)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+
+
+def test_a_program_that_is_done_ends_though_the_model_is_still_talking(model: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from toolenv.agents import TransformersPolicy\n"
+        "policy = TransformersPolicy(\n"
+        "    sys.argv[1], max_new_tokens=8000, temperature=100, batch_size=64\n"  # hardly ever ends
+        ")\n"
+        "policy.load()\n"
+        "async def ask():\n"
+        "    asked = [{'role': 'user', 'content': 'Hello'}]\n"
+        "    said = asyncio.gather(*(policy(asked, [], seed=seed) for seed in range(64)))\n"
+        "    await asyncio.wait_for(said, 1)\n"
+        "try:\n"
+        "    asyncio.run(ask())\n"
+        "except TimeoutError:\n"
+        "    print('not waited for')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "not waited for\n"), done.stderr
+    assert "terminate" not in done.stderr
+
+
 def test_the_likeliest_tokens_are_those_of_plain_generate(model: Path) -> None:
     import torch
 

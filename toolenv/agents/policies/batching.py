@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+from weakref import WeakSet
 
-__all__ = ["Batcher"]
+__all__ = ["EXITING", "Batcher"]
+
+EXITING: Final = threading.Event()
+"""Set when the interpreter exits: what a batch comes to is of no use any more."""
+
+_PATIENCE = 60.0
+_working: WeakSet[threading.Thread] = WeakSet()
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -65,6 +73,7 @@ class Batcher(Generic[Request, Result]):
                     target=self._run, name="toolenv-batches", daemon=True
                 )
                 self._worker.start()
+                _working.add(self._worker)
             else:
                 self._arrived.notify()
         return future
@@ -75,7 +84,7 @@ class Batcher(Generic[Request, Result]):
         return len(self._waiting)
 
     def _run(self) -> None:
-        while batch := self._next_batch():
+        while (batch := self._next_batch()) and not EXITING.is_set():
             self._work_on([one for one in batch if one[1].set_running_or_notify_cancel()])
 
     def _next_batch(self) -> list[tuple[Request, Future[Result]]]:
@@ -128,3 +137,13 @@ class Batcher(Generic[Request, Result]):
         middle = len(batch) // 2
         self._work_on(batch[:middle])
         self._work_on(batch[middle:])
+
+
+def _end_work() -> None:
+    """Let batches end: a thread that is inside a library when the interpreter goes aborts it."""
+    EXITING.set()
+    for thread in list(_working):
+        thread.join(_PATIENCE)
+
+
+atexit.register(_end_work)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from toolenv.agents.policies.batching import EXITING
 from toolenv.agents.policies.local_model import LoadedModel
 from toolenv.seeds import derive
 
@@ -74,10 +75,16 @@ def generate(
             do_sample=False,  # the draws are made by the last processor, which leaves one token
             max_new_tokens=sampling.longest,
             logits_processor=processors,
+            stopping_criteria=[_ends_with_the_interpreter],
             **({"stop_strings": [*sampling.stop]} if sampling.stop else {}),
             **({"tokenizer": loaded.tokenizer} if sampling.stop else {}),
         )
     return [_read(loaded, row, sampling.stop) for row in said[:, width:].tolist()]
+
+
+def _ends_with_the_interpreter(tokens: Any, scores: Any, **_: Any) -> Any:
+    """Which rows end: all of them, once nobody waits for them."""
+    return tokens.new_full((len(tokens),), EXITING.is_set()).bool()
 
 
 def _read(loaded: LoadedModel, tokens: list[int], stop: Sequence[str]) -> Continuation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,9 @@ Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 """``auto``: float32 on a CPU, the checkpoint's own elsewhere."""
 
 _PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+_LOADING = threading.Lock()
+"""Held while a model is loaded: transformers cannot be imported by two threads at once."""
+
 _SCALED_ALREADY = ("linear", "dynamic", "yarn", "longrope", "llama3")
 
 
@@ -124,6 +128,10 @@ class ModelSource:
                 where="dtype",
                 fix=f"Use {', '.join(_PRECISIONS)}.",
             )
+        with _LOADING:
+            return self._load(device, precision)
+
+    def _load(self, device: Device, precision: Precision) -> LoadedModel:
         torch, transformers = _libraries()
         where = device
         if device == "auto":
