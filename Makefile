@@ -9,12 +9,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := .venv/.installed
+LOCAL := .venv/.local
 TRAINING := .venv/.training
 DEVELOPING := .venv/.developing
 
 .PHONY: demo test check format bench train-demo campaign mini-snapshot mini-benchmark-snapshot clean
 
-demo: $(INSTALLED)
+demo: $(LOCAL)
 	$(BIN)/toolenv demo --out demo
 
 test: $(DEVELOPING)
@@ -49,15 +50,19 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
-# What training needs besides.
-$(TRAINING): $(INSTALLED)
+# What local models need besides; torch by its pin first, since other spellings pull gigabytes.
+$(LOCAL): $(INSTALLED)
 	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[local]'
+	touch $@
+
+# What training needs besides.
+$(TRAINING): $(LOCAL)
 	$(PIP) --editable '.[train]'
 	touch $@
 
-# What tests and checks need besides; torch by its pin first, since other spellings pull gigabytes.
-$(DEVELOPING): $(INSTALLED)
-	$(PIP) torch==2.13.0
+# What tests and checks need besides.
+$(DEVELOPING): $(LOCAL)
 	$(PIP) --editable '.[dev]'
 	touch $@
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from tests.agents.scripted import TASK as SPOKEN
 from tests.agents.scripted import environment, gives_up_below
 from tests.cli.conftest import Here
-from tests.running.processes import COMMAND, toolenv
+from tests.running.processes import COMMAND, ROOT, toolenv
 from tests.running.processes import environment as variables
 from tests.snapshots.recordings_by_hand import record
 from toolenv import __version__
@@ -22,11 +23,13 @@ from toolenv.agents import DFSDT
 from toolenv.cli.main import app
 from toolenv.formats import write_answer
 from toolenv.mini import mini_tasks
+from toolenv.mini.benchmark.trained import TRAINED
 from toolenv.running.folder import RunFolder
 from toolenv.snapshots import Snapshot, Store, freeze
 
 KEYWORD = "local:toolenv.mini:KeywordPolicy"
 WITH_EXAMPLES = [
+    "demo",
     "run",
     "show",
     "tasks list",
@@ -36,7 +39,7 @@ WITH_EXAMPLES = [
     "view",
     "replay",
 ]
-WITHOUT = ["", "demo", "tasks", "tasks show", "snapshot", "snapshot info", "snapshot verify"]
+WITHOUT = ["", "tasks", "tasks show", "snapshot", "snapshot info", "snapshot verify"]
 
 
 def parsed(done: subprocess.CompletedProcess[str]) -> Any:
@@ -233,11 +236,43 @@ def test_report_writes_a_page(folder: Path, tmp_path: Path) -> None:
 
 
 def test_demo_does_the_main_job_offline(tmp_path: Path) -> None:
-    done = toolenv("demo", "--out", "shown", cwd=tmp_path)
+    done = toolenv("demo", "--out", "shown", "--tasks-per-split", "0", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "288 of 288 episodes equal" in done.stdout
+    assert "trained" not in done.stdout, "it was not asked for"
     assert done.stdout.splitlines()[-1] == "report: shown/report.html"
     assert (tmp_path / "shown" / "report.html").is_file()
+
+
+def test_demo_says_what_it_leaves_out_without_torch_and_how_to_get_it(tmp_path: Path) -> None:
+    hidden = "import sys\nsys.modules['torch'] = None\n"  # as where it is not installed
+    (tmp_path / "sitecustomize.py").write_text(hidden)
+    done = toolenv("demo", cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.returncode == 0, done.stderr
+    *_, left_out, report = done.stdout.splitlines()
+    assert left_out == (
+        "left out, the trained policies: The trained policies need torch, which is not installed. "
+        "pip install 'toolenv[local]'"
+    )
+    assert report == "report: demo/report.html"
+
+
+@pytest.mark.skipif(
+    not (TRAINED / "SHA256SUMS").exists(), reason="the trained weights are not in the tree yet"
+)
+def test_demo_runs_the_trained_policies_too(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    done = toolenv("demo", "--tasks-per-split", "1", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    with RunFolder.open(tmp_path / "demo" / "trained") as run:
+        rows = run.results()
+    assert len(rows) == 2 * 2 * 6 and {row.ended for row in rows} & {"answer", "gave_up"}
+    table = done.stdout.partition("trained policies on MiniToolBench-v1")[2]
+    for stage in ("sft", "dpo"):
+        assert len(re.findall(rf"trained_policy stage={stage} +│ +6 ", table)) == 2
+    page = (tmp_path / "demo" / "report.html").read_text("utf-8")
+    assert "trained_policy?stage=sft" in page
+    assert "Loading weights" not in done.stderr
 
 
 # --- tasks --------------------------------------------------------------------------------------

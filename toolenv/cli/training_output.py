@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,15 +51,15 @@ def write_rows_beside(rows: Sequence[Evaluated], path: Path) -> None:
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Without the libraries' own bars and notices, which say nothing that a user can act on."""
-    try:
-        import datasets
+    with suppress(ImportError):  # what needs them says so
         import transformers
-    except ImportError:  # what needs them says so
-        yield
-        return
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
+
+        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.set_verbosity_error()
+    with suppress(ImportError):
+        import datasets
+
+        datasets.disable_progress_bars()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

@@ -1,4 +1,7 @@
-"""The main job on the embedded world: run, record, freeze, run again from the snapshot, compare."""
+"""The main job on the embedded world: run, record, freeze, run again from the snapshot, compare.
+
+And trained policies on the generated one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolenv.errors import ConfigurationError
+from toolenv.mini.benchmark.tasks import TEST_SPLITS
+from toolenv.mini.benchmark.trained import STAGES
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.episode_differences import EpisodeDifference, episode_differences
 from toolenv.running.folder import RunFolder
@@ -16,7 +21,7 @@ from toolenv.running.runner import run
 from toolenv.running.tally import Progress
 from toolenv.snapshots import Manifest, Store, freeze
 
-__all__ = ["Demonstration", "demonstrate"]
+__all__ = ["Demonstration", "demonstrate", "demonstrate_trained"]
 
 _MARK = ".toolenv-demo"
 
@@ -81,6 +86,35 @@ def demonstrate(
     )
     replayed = run(frozen, out / "replayed", report=report)
     return Demonstration(live, manifest, snapshot, replayed, _different(live, replayed))
+
+
+def demonstrate_trained(
+    out: Path | str,
+    tasks_per_split: int,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> RunFolder:
+    """Run the trained policies, with one attempt and with search, on part of MiniToolBench-v1.
+
+    Args:
+        out: The folder to write, which is absent or empty.
+        tasks_per_split: How many tasks of each test split: the first.
+        report: Told how far it is, after each episode.
+
+    Raises:
+        ConfigurationError: The folder holds something, or the policies cannot be used here.
+    """
+    home = "toolenv.mini.benchmark"
+    configuration = RunConfiguration(
+        tasks=f"{home}:benchmark_tasks",
+        only=tuple(f"{split}-{n}" for split in TEST_SPLITS for n in range(tasks_per_split)),
+        simulator=(f"local:{home}:benchmark_simulator",),
+        agents=("react", "dfsdt?breadth=3&siblings=hidden"),
+        policies=tuple(f"local:{home}:trained_policy?stage={stage}" for stage in STAGES),
+        policy_calls=24,
+        concurrency=512,  # full batches
+    )
+    return run(configuration, out, report=report)
 
 
 def _different(live: RunFolder, replayed: RunFolder) -> list[EpisodeDifference]:

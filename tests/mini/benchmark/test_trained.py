@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,9 +127,6 @@ def test_an_unknown_stage_is_refused(packaged: Path) -> None:
 def test_without_torch_it_says_how_to_get_it(
     packaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
-    monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.setattr(sys, "meta_path", [])
+    monkeypatch.setitem(sys.modules, "torch", None)  # as where it is not installed
     with pytest.raises(ConfigurationError, match=r"pip install 'toolenv\[local\]'"):
         trained_policy()
