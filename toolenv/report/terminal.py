@@ -105,15 +105,14 @@ def results_table(results: Iterable[Result]) -> RenderableType:
             f"{group.mean_policy_calls:.1f}",
             f"{group.mean_api_calls:.1f}",
         )
-    legend = [
-        Text.assemble(
-            (visible(label), "bold"), ": ", visible(name), no_wrap=True, overflow="ignore"
-        )
-        for column in shown
-        for name, label in column.items()
-        if label != name
-    ]
-    return Group(table, *legend)
+    legend = Table.grid(padding=(0, 2, 0, 0))
+    legend.add_column(style="bold", no_wrap=True)
+    legend.add_column(overflow="fold")
+    for column in shown:
+        for name, label in column.items():
+            if label != name:
+                legend.add_row(_text(label), _text(name))
+    return Group(table, legend) if legend.row_count else table
 
 
 def _rate(group: Results) -> Text:
