@@ -1,14 +1,18 @@
-"""A campaign's folder with two stages that have learned nothing, as trainings leave them."""
+"""A campaign's folder with two stages that have learned nothing; a policy that often gives up."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.training.tiny import tiny_policy
-from toolenv.jsontext import render
+from toolenv.apis import FINISH
+from toolenv.episodes import FunctionCall, Message
+from toolenv.jsontext import JsonValue, render
+from toolenv.mini.benchmark import ExpertPolicy
 from toolenv.training.folder import TrainingRecord
 
-__all__ = ["made_campaign"]
+__all__ = ["Wavering", "made_campaign"]
 
 ROOT = "/somewhere/of/ours/campaign"
 """Where the commands were carried out, which nobody needs to know."""
@@ -28,6 +32,23 @@ _COMMANDS = {
     ],
     "seed-0/models/grpo": ["train", "grpo", "--model", f"{ROOT}/seed-0/models/sft"],
 }
+
+
+class Wavering(ExpertPolicy):
+    """The expert, who gives up one time in three."""
+
+    name = "wavering"
+
+    async def __call__(
+        self,
+        messages: Sequence[dict[str, JsonValue]],
+        functions: Sequence[dict[str, JsonValue]],
+        *,
+        seed: int,
+    ) -> Message:
+        if seed % 3 == 0:
+            return Message(calls=(FunctionCall(FINISH, '{"return_type":"give_up_and_restart"}'),))
+        return await super().__call__(messages, functions, seed=seed)
 
 
 def made_campaign(root: Path) -> Path:
