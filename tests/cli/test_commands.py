@@ -269,7 +269,7 @@ def test_demo_runs_the_trained_policies_too(tmp_path: Path) -> None:
     assert len(rows) == 2 * 2 * 6 and {row.ended for row in rows} & {"answer", "gave_up"}
     table = done.stdout.partition("trained policies on MiniToolBench-v1")[2]
     for stage in ("sft", "dpo"):
-        assert len(re.findall(rf"trained_policy stage={stage} +│ +6 ", table)) == 2
+        assert len(re.findall(rf"trained_policy stage={stage} *│ +6 *│", table)) == 2
     page = (tmp_path / "demo" / "report.html").read_text("utf-8")
     assert "trained_policy?stage=sft" in page
     assert "Loading weights" not in done.stderr

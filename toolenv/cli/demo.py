@@ -105,9 +105,8 @@ def _trained(out: Path, tasks_per_split: int) -> list[RunFolder]:
         return []
     with quiet_libraries(), progress() as report:
         run = demonstrate_trained(out, tasks_per_split, report=report)
-    _say(
-        f"trained policies on MiniToolBench-v1, {tasks_per_split} tasks of each of six test splits:"
-    )
+    number = "1 task" if tasks_per_split == 1 else f"{tasks_per_split} tasks"
+    _say(f"trained policies on MiniToolBench-v1, {number} of each of six test splits:")
     console.print(results_table(run.results()))
     return [run]
 
