@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report.page_by_hand import Elements
-from tests.report.runs_by_hand import HOSTILE, hostile, judge, mixed, tree, write_run
+from tests.report.runs_by_hand import HOSTILE, chain, hostile, judge, mixed, tree, write_run
 from tests.running.episodes_by_hand import episodes
 from toolenv.episodes import Episode
 from toolenv.errors import JournalError
@@ -175,6 +175,16 @@ def test_several_runs_are_told_apart(tmp_path: Path) -> None:
     text = (tmp_path / "r.html").read_text()
     assert "run (2)" in text and "in 2 runs" in text
     assert str(tmp_path) not in text
+
+
+def test_tasks_of_one_name_and_other_instructions_are_two(tmp_path: Path) -> None:
+    runs = [
+        write_run(tmp_path / name, [chain(Task(id="I1-inst-1", instruction=f"Of {name}."))])
+        for name in ("one", "other", "another")
+    ]
+    again = write_run(tmp_path / "again", [chain(Task(id="I1-inst-1", instruction="Of one."))])
+    write_report([*runs, again], tmp_path / "report.html")
+    assert "4 episodes of 3 tasks, in 4 runs" in (tmp_path / "report.html").read_text()
 
 
 def test_a_run_without_an_episode(tmp_path: Path) -> None:

@@ -268,6 +268,17 @@ def test_two_episodes_stand_side_by_side_aligned_by_call(page: Page, report: str
     assert one and other and one["y"] == other["y"] and one["x"] < other["x"]
 
 
+def test_nothing_is_compared_with_a_task_of_the_same_name(page: Page, tmp_path: Path) -> None:
+    runs = [
+        write_run(tmp_path / name, [chain(Task(id="1", instruction=said))])
+        for name, said in (("first", "Of one."), ("second", "Of another."), ("third", "Of one."))
+    ]
+    write_report(runs, tmp_path / "report.html")
+    page.goto(f"{(tmp_path / 'report.html').as_uri()}#episode/first/1/react/script/0")
+    options = page.get_by_label("Compare with another episode").locator("option")
+    expect(options).to_have_text(["Compare with …", re.compile(" · third$")])
+
+
 def test_a_verdict_is_shown_with_its_votes_path_and_evidence(page: Page, report: str) -> None:
     page.goto(f"{report}#episode/first/589/dfsdt/script/0")
     verdict = page.get_by_role("region", name="Verdict careful")

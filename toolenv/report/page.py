@@ -141,7 +141,13 @@ def page_pieces(
             live=live,
             runs=[(run.name, run.folder.manifest) for run in runs],
             total=sum(group.episodes for group in overview.groups.values()),
-            tasks=len({task for run in runs for task in run.folder.tasks}),
+            tasks=len(
+                {
+                    (name, task.instruction)
+                    for run in runs
+                    for name, task in run.folder.tasks.items()
+                }
+            ),
             tables=tables_of(overview),
             curves=[
                 Markup(

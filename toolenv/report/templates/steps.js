@@ -75,7 +75,8 @@ const about = (row) => make("p", { class: "facts-line" },
 const errorsOf = (row) => (row.errors.length ? make("p", { class: "facts-line" }, make("span", { class: "soft" }, "What went wrong:"),
   row.errors.map(([kind, times]) => make("span", { class: "kind" }, times > 1 ? `${words(kind)} ×${times}` : words(kind)))) : null);
 
-const othersOf = (row) => known.rows.filter((other) => other !== row && other.task === row.task);
+// Two benchmarks may have tasks of one name: the instruction tells them apart.
+const othersOf = (row) => known.rows.filter((other) => other !== row && other.task === row.task && other.instruction === row.instruction);
 
 const nameOf = (row) => `${row.agent} · ${row.policy} · seed ${row.seed}${known.runs.length > 1 ? ` · ${row.run}` : ""}`;
 
