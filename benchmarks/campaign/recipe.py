@@ -43,6 +43,7 @@ class Recipe(NamedTuple):
 
     Args:
         size: Of the model.
+        vocabulary: Tokens of its tokenizer.
         expert_tasks: Training tasks that the expert attempts; about nine in ten give a row.
         careless: The expert's share of careless choices: more errors to recover from.
         copying_rows: Exercises in copying.
@@ -64,6 +65,7 @@ class Recipe(NamedTuple):
     """
 
     size: str = "tiny"
+    vocabulary: int = 2_048
     expert_tasks: int = 90_000
     careless: float = 0.3
     copying_rows: int = 2_400
@@ -81,12 +83,12 @@ class Recipe(NamedTuple):
     grpo_rate: float = 1e-4
     precision: str = "float32"
     workers: int = 2
-    asked_together: int = 128
+    asked_together: int = 32
 
     @property
     def policy_options(self) -> str:
         """How a trained policy is asked."""
-        options = f"temperature={self.temperature}&max_new_tokens=96"
+        options = f"temperature={self.temperature}&max_new_tokens=128"
         return f"{options}&batch_size={self.asked_together}"
 
     @property
@@ -167,7 +169,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
     found: dict[str, Callable[[Path], list[str]]] = {
         "models/new": lambda root: [
             *("train", "new", "--data", str(root / "data/sft")),
-            *("--size", recipe.size, "--seed", str(seed)),
+            *("--size", recipe.size, "--vocabulary", str(recipe.vocabulary), "--seed", str(seed)),
         ],
         "models/copies": lambda root: sft(
             root, "new", "data/copying", *fast, "--set", "schedule=constant_with_warmup"
@@ -194,7 +196,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
             f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert + explored}",
             *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
             *("--max-steps", str(recipe.grpo_steps)),
-            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
+            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=128"),
             *("--set", "max_completion=640", *shared),
         ],
     }
