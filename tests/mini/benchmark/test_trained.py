@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.campaign.recipe import Recipe
 from tests.benchmarks.campaign.made import made_campaign
 from toolenv import ToolEnv
-from toolenv.agents import ReACT
+from toolenv.agents import ReACT, TransformersPolicy
 from toolenv.agents.specification import open_policy
 from toolenv.errors import ConfigurationError
 from toolenv.mini.benchmark import benchmark_simulator, benchmark_tasks, trained
@@ -117,6 +118,13 @@ def test_changed_and_absent_files_are_refused(packaged: Path) -> None:
     (packaged / "SHA256SUMS").unlink()
     with pytest.raises(ConfigurationError, match="are not here"):
         trained_policy()
+
+
+def test_it_is_asked_as_it_was_measured_unless_told_otherwise(packaged: Path) -> None:
+    measured = open_policy(f"transformers:{packaged / 'dpo'}?{Recipe().policy_options}&device=cpu")
+    assert isinstance(measured, TransformersPolicy)
+    policy = trained_policy()
+    assert (policy.sampling, policy.batch_size) == (measured.sampling, measured.batch_size)
 
 
 def test_an_unknown_stage_is_refused(packaged: Path) -> None:

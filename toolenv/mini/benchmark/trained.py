@@ -25,8 +25,8 @@ def trained_policy(
     stage: Stage = "dpo",
     *,
     temperature: float = 0.5,
-    max_new_tokens: int = 96,
-    batch_size: int = 128,
+    max_new_tokens: int = 128,
+    batch_size: int = 32,
     device: str = "cpu",
 ) -> TransformersPolicy:
     """A policy of a million parameters, trained from nothing on MiniToolBench-v1's training tasks.
