@@ -43,7 +43,6 @@ class Recipe(NamedTuple):
 
     Args:
         size: Of the model.
-        vocabulary: Tokens of its tokenizer.
         expert_tasks: Training tasks that the expert attempts; about nine in ten give a row.
         careless: The expert's share of careless choices: more errors to recover from.
         copying_rows: Exercises in copying.
@@ -65,7 +64,6 @@ class Recipe(NamedTuple):
     """
 
     size: str = "tiny"
-    vocabulary: int = 2_048
     expert_tasks: int = 90_000
     careless: float = 0.3
     copying_rows: int = 2_400
@@ -73,7 +71,7 @@ class Recipe(NamedTuple):
     learning_rate: float = 2e-3
     explored_tasks: int = 2_000
     breadth: int = 3
-    temperature: float = 0.5
+    temperature: float = 0.7
     policy_calls: int = 24
     preference_rate: float = 1e-4
     preference_epochs: float = 1
@@ -88,7 +86,7 @@ class Recipe(NamedTuple):
     @property
     def policy_options(self) -> str:
         """How a trained policy is asked."""
-        options = f"temperature={self.temperature}&max_new_tokens=128"
+        options = f"temperature={self.temperature}&max_new_tokens=96"
         return f"{options}&batch_size={self.asked_together}"
 
     @property
@@ -169,7 +167,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
     found: dict[str, Callable[[Path], list[str]]] = {
         "models/new": lambda root: [
             *("train", "new", "--data", str(root / "data/sft")),
-            *("--size", recipe.size, "--vocabulary", str(recipe.vocabulary), "--seed", str(seed)),
+            *("--size", recipe.size, "--seed", str(seed)),
         ],
         "models/copies": lambda root: sft(
             root, "new", "data/copying", *fast, "--set", "schedule=constant_with_warmup"
@@ -196,7 +194,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
             f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert + explored}",
             *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
             *("--max-steps", str(recipe.grpo_steps)),
-            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=128"),
+            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
             *("--set", "max_completion=640", *shared),
         ],
     }

@@ -2,9 +2,7 @@
 
 The oracle knows which providers work. The expert knows what a careful reader of the offered
 documents knows, which of them provide what is asked for and what they say of their reliability,
-and learns which of them work by calling them: what it says is fit to be imitated. Both think aloud,
-as ReACT does: what is wanted now, in the user's words, and the document that promises it; at the
-end, the fields that hold the answer.
+and learns which of them work by calling them: what it says is fit to be imitated.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from toolenv.mini.benchmark.documents import Provider
 from toolenv.mini.benchmark.draws import Draw
 from toolenv.mini.benchmark.plans import Goal, Plan, by_looks, plan_of
 from toolenv.mini.benchmark.tasks import benchmark_tasks, train_tasks, validation_tasks
-from toolenv.mini.benchmark.thoughts import thing_wanted
 from toolenv.mini.benchmark.turns import Messages, PastCall, finish, past_calls, tried_functions
 from toolenv.tasks import Task
 
@@ -53,7 +50,7 @@ class _Planned:
     @property
     def fingerprint(self) -> str:
         """A digest of its name and version."""
-        return fingerprint("policy", [self.name, 2])
+        return fingerprint("policy", [self.name, 1])
 
     async def __call__(self, messages: Messages, functions: Messages, *, seed: int) -> Message:
         """The next call.
@@ -81,28 +78,20 @@ class _Planned:
 
     def _next(self, plan: Plan, past: list[PastCall], tried: set[str], seed: int) -> Message:
         choices = [self._choices(plan, goal) for goal in plan.goals]
-        missing = next(
-            (goal for goal, found in zip(plan.goals, choices, strict=True) if not found), None
-        )
-        if missing is not None:
-            return finish(None, f"Nothing for {thing_wanted(missing, plan.sentence.text)}.")
+        if not all(choices):
+            return finish(None)
         answers: list[str] = []
-        quoted: list[str] = []
         for goal, providers in zip(plan.goals, choices, strict=True):
-            found = _had(providers, past)
-            if found is not None:
-                if goal.reported:
-                    answers.append(str(found[1]))
-                    quoted.append(render({found[0]: found[1]})[1:-1])
+            value = _had(providers, past)
+            if value is not None:
+                answers += [str(value)] if goal.reported else []
                 continue
-            wanted = thing_wanted(goal, plan.sentence.text)
             untried = [one for one in providers if one.function not in tried]
             if not untried:
-                return finish(None, f"Nothing left for {wanted}.")
+                return finish(None)
             one = self._choose(untried, plan, seed)
-            call = FunctionCall(one.function, render(one.arguments(goal.given)))
-            return Message(f"{wanted}: {one.api.description}", (call,))
-        return finish(", ".join(answers), ", ".join(quoted))
+            return Message(calls=(FunctionCall(one.function, render(one.arguments(goal.given))),))
+        return finish(", ".join(answers))
 
     def _choices(self, plan: Plan, goal: Goal) -> list[Provider]:
         """The providers of a goal that it considers."""
@@ -154,7 +143,7 @@ class ExpertPolicy(_Planned):
     @property
     def fingerprint(self) -> str:
         """A digest of its name, version and carelessness."""
-        return fingerprint("policy", [self.name, 2, self.careless])
+        return fingerprint("policy", [self.name, 1, self.careless])
 
     def _choices(self, plan: Plan, goal: Goal) -> list[Provider]:
         return by_looks(plan.providers(goal))
@@ -166,12 +155,11 @@ class ExpertPolicy(_Planned):
         return untried[0]
 
 
-def _had(providers: list[Provider], past: list[PastCall]) -> tuple[str, JsonValue] | None:
-    """The field and value that one of some providers has answered; None where none has."""
+def _had(providers: list[Provider], past: list[PastCall]) -> JsonValue:
+    """The value that one of some providers has answered; None where none has."""
     fields = {one.function: one.field for one in providers}
     for call in past:
-        field = fields.get(call.function, "")
-        value = call.fields.get(field)
+        value = call.fields.get(fields.get(call.function, ""))
         if value is not None:
-            return field, value
+            return value
     return None

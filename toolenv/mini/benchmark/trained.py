@@ -24,8 +24,8 @@ TRAINED: Final = Path(__file__).with_name("trained")
 def trained_policy(
     stage: Stage = "dpo",
     *,
-    temperature: float = 0.5,
-    max_new_tokens: int = 128,
+    temperature: float = 0.7,
+    max_new_tokens: int = 96,
     batch_size: int = 32,
     device: str = "cpu",
 ) -> TransformersPolicy:

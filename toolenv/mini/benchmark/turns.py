@@ -47,9 +47,9 @@ def tried_functions(messages: Messages, functions: Iterable[str]) -> set[str]:
     return {call.function for call in past_calls(messages)} | {f for f in functions if f in here}
 
 
-def finish(answer: str | None, thought: str = "") -> Message:
+def finish(answer: str | None) -> Message:
     """The message that ends the work, with an answer or, without one, by giving up."""
     given: dict[str, JsonValue] = {"return_type": "give_up_and_restart"}
     if answer is not None:
         given = {"return_type": "give_answer", "final_answer": answer}
-    return Message(thought, (FunctionCall(FINISH, render(given)),))
+    return Message(calls=(FunctionCall(FINISH, render(given)),))

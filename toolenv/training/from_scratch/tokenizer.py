@@ -1,10 +1,8 @@
 """A small tokenizer: byte-level BPE within words, everything else a token of its own.
 
-A word is the same tokens wherever it stands: in a sentence, in a function's name, in an argument,
-so that what has to be copied can be. The space between two words is no token: each word's first
-token carries an invisible mark, and words that follow each other are apart. What follows a word in
-one place then follows it directly, which is what copying heads look for. Frequent pieces of calls
-and responses are single tokens.
+Spaces, digits and punctuation stand alone, so that a word is the same tokens in a sentence, in a
+function's name and in an argument: what has to be copied can be. Frequent pieces of JSON are single
+tokens, which makes calls short.
 """
 
 from __future__ import annotations
@@ -32,18 +30,13 @@ _MARKS: Final = (
     "<|parameter|>",
     "<|key|>",
 )
-_CALL: Final = '<tool_call>{"name":"'
 _PIECES: Final = (
-    f'{_CALL}Finish","arguments":{{"return_type":"give_answer","final_answer":"',
-    f'{_CALL}Finish","arguments":{{"return_type":"give_up_and_restart"}}}}</tool_call>',
-    *(_CALL, '","arguments":{"', '","arguments":{}}', '"}}</tool_call>', "}}</tool_call>"),
-    *('"}}', "}}", '":"', '","', '":', ',"', '{"', '"}', "_for_", ". ", ", ", ": "),
+    '{"name":"Finish","arguments":{"return_type":"give_answer","final_answer":"',
+    '{"name":"Finish","arguments":{"return_type":"give_up_and_restart"}}',
+    *('{"name":"', '","arguments":{"', '"}}', "}}", '":"', '","', '":', ',"', '{"', '"}'),
     *('{"error":"","response":{"', '{"error":"', '","response":""}'),
 )
 _WORDS: Final = r"[A-Za-z]+|\d|[^A-Za-z\d]"
-_BETWEEN_WORDS: Final = "(?<=[A-Za-z]) (?=[A-Za-z])"
-_BEGIN: Final = "\u2581"  # what begins a word, or stands alone
-_SPACE: Final = "\u0120"  # a space among the characters that stand for bytes
 
 
 def chat_template() -> str:
@@ -63,28 +56,15 @@ def train_tokenizer(texts: Iterable[str], *, size: int = 1024, context_length: i
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
+    words = pre_tokenizers.Split(Regex(_WORDS), "isolated")
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_BETWEEN_WORDS), "removed"),
-            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-            pre_tokenizers.Metaspace(replacement=_BEGIN, prepend_scheme="always", split=False),
-        ]
-    )
-    tokenizer.decoder = decoders.Sequence(
-        [
-            decoders.Fuse(),
-            decoders.Replace(Regex(f"(?<=[A-Za-z]){_BEGIN}(?=[A-Za-z])"), _SPACE),
-            decoders.Replace(_BEGIN, ""),
-            decoders.Replace(" ", _SPACE),  # of pieces
-            decoders.ByteLevel(),
-        ]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, plain])
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(_PIECES),
         special_tokens=list(_MARKS),
-        initial_alphabet=sorted([_BEGIN, *pre_tokenizers.ByteLevel.alphabet()]),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
