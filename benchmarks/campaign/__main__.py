@@ -71,7 +71,7 @@ def _one(recipe: Recipe, seed: int, given: argparse.Namespace) -> None:
     wanted = {*given.methods}
     skipped = {f"models/{name}" for name in METHODS if name not in wanted}
     if not wanted & {"dpo", "dpo-random", "sft-again"}:
-        skipped |= {"runs/explored", "data/pairs"}
+        skipped |= {"runs/explored", "runs/attempts", "data/pairs"}
     if "dpo-random" not in wanted:
         skipped.add("data/pairs-random")
     if "sft-again" not in wanted:

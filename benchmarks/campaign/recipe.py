@@ -31,8 +31,12 @@ TASKS = {"test": "benchmark_tasks", "validation": "validation_tasks"}
 
 METHODS = ("sft", "dpo", "dpo-random", "sft-again", "grpo")
 """``sft``: imitation of the expert. The others begin from it: ``dpo``: preferences from its own
-trees; ``dpo-random``: the same pairs, their sides drawn by lot; ``sft-again``: imitation of its own
-successes in the same trees, for the compute of ``dpo``; ``grpo``: rewards of the environment."""
+trees and attempts; ``dpo-random``: the same pairs, their sides drawn by lot; ``sft-again``:
+imitation of its own successes in these, for the compute of ``dpo``; ``grpo``: rewards of the
+environment."""
+
+SOURCES = ("steps", "errors", "repeats", "outcome")
+"""Where pairs come from: trees, and attempts of which some carried out the task."""
 
 RANDOM_SIDES = "random sides"
 """What stands in place of a command of ``toolenv`` where pairs get their sides by lot."""
@@ -49,6 +53,7 @@ class Recipe(NamedTuple):
         batch_size: Rows of a step, of exercises and demonstrations.
         learning_rate: The highest, of both.
         explored_tasks: Training tasks that the policy explores, after those of the expert.
+        attempts: ReACT attempts at each of them, beside a search, at temperature 1.
         breadth: Children of a node in every search.
         temperature: How tokens are drawn, wherever a policy acts.
         policy_calls: Most policy calls of a search.
@@ -69,7 +74,8 @@ class Recipe(NamedTuple):
     copying_rows: int = 2_400
     batch_size: int = 16
     learning_rate: float = 2e-3
-    explored_tasks: int = 2_000
+    explored_tasks: int = 1_000
+    attempts: int = 4
     breadth: int = 3
     temperature: float = 0.7
     policy_calls: int = 24
@@ -181,11 +187,23 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
             *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
             *("--policy", _policy(root / own / "models/sft", recipe), "--concurrency", "512"),
         ],
+        "runs/attempts": lambda root: [
+            *("run", "--tasks"),
+            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}",
+            *(*SIMULATOR, "--agent", "react"),
+            *(word for number in range(recipe.attempts) for word in ("--seed", str(number + 1))),
+            *("--policy", _policy(root / own / "models/sft", recipe._replace(temperature=1.0))),
+            *("--concurrency", "512"),
+        ],
         "data/pairs": lambda root: [
-            *("pairs", str(root / own / "runs/explored"), "--source", "steps")
+            *("pairs", str(root / own / "runs/explored"), str(root / own / "runs/attempts")),
+            *(word for source in SOURCES for word in ("--source", source)),
         ],
         "data/pairs-random": lambda root: [RANDOM_SIDES, str(root / own / "data/pairs"), str(seed)],
-        "data/own": lambda root: ["dataset", "sft", str(root / own / "runs/explored")],
+        "data/own": lambda root: [
+            *("dataset", "sft"),
+            *(str(root / own / "runs" / name) for name in ("explored", "attempts")),
+        ],
         "models/dpo": preferences("data/pairs"),
         "models/dpo-random": preferences("data/pairs-random"),
         "models/sft-again": imitating_again,

@@ -31,6 +31,7 @@ SMALL = Recipe(
     careless=0.0,
     copying_rows=16,
     explored_tasks=12,
+    attempts=1,
     policy_calls=12,
     grpo_steps=1,
     grpo_batch=8,
