@@ -154,8 +154,12 @@ def _recipe(commands: list[Done]) -> str:
 
 
 def _versions(records: list[TrainingRecord]) -> str:
-    versions = {name: one for record in records for name, one in record.versions.items()}
-    return ", ".join(f"{name} {one}" for name, one in sorted(versions.items()))
+    """Every version that took part: the stages may have been trained in different places."""
+    versions: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, one in record.versions.items():
+            versions.setdefault(name, {})[one] = None
+    return ", ".join(f"{name} {' and '.join(found)}" for name, found in sorted(versions.items()))
 
 
 def _figures(file: Path) -> list[str]:
