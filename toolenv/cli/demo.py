@@ -26,7 +26,7 @@ def demo(
             help="Tasks of each of MiniToolBench-v1's six test splits that the trained policies "
             "attempt; 0 leaves them out.",
         ),
-    ] = 20,
+    ] = 10,
 ) -> None:
     """Run the main job on the embedded world: offline, without a key.
 
