@@ -43,11 +43,7 @@ PRIMARY: Final = (
 
 SECONDARY: Final = (
     Contrast("preferences beat imitation, searching", ("dpo", "dfsdt"), ("sft", "dfsdt")),
-    Contrast("… and random labels", ("dpo", "dfsdt"), ("dpo-random", "dfsdt")),
-    Contrast("… and imitating successes", ("dpo", "dfsdt"), ("sft-again", "dfsdt")),
-    Contrast("rewards beat imitation, searching", ("grpo", "dfsdt"), ("sft", "dfsdt")),
-    Contrast("search after preferences", ("dpo", "dfsdt"), ("dpo", "react")),
-    Contrast("… at equal cost", ("dpo", "dfsdt"), ("dpo", "react-n")),
+    Contrast("search beats one attempt, after preferences", ("dpo", "dfsdt"), ("dpo", "react")),
     Contrast("steps, preferences", ("dpo", "dfsdt"), ("sft", "dfsdt"), "steps"),
     Contrast("policy calls, preferences", ("dpo", "dfsdt"), ("sft", "dfsdt"), "policy_calls"),
 )

@@ -42,6 +42,10 @@ RANDOM_SIDES = "random sides"
 """What stands in place of a command of ``toolenv`` where pairs get their sides by lot."""
 
 
+_AGENTS = {"sft": ("react", "dfsdt", "react-n"), "dpo": ("react", "dfsdt")}
+"""What methods are measured with beside one attempt: a search costs as much as four or five."""
+
+
 class Recipe(NamedTuple):
     """Sizes and settings; what is not here is a default of the commands.
 
@@ -78,7 +82,7 @@ class Recipe(NamedTuple):
     attempts: int = 4
     breadth: int = 3
     temperature: float = 0.7
-    policy_calls: int = 24
+    policy_calls: int = 12
     preference_rate: float = 1e-4
     preference_epochs: float = 1
     sft_weight: float = 1.0
@@ -249,7 +253,7 @@ def evaluations(recipe: Recipe, seed: int, on: str, methods: Sequence[str]) -> l
     return [
         Command(f"{own}/{on}/{method}/{agent}", evaluated(method, agent))
         for method in methods
-        for agent in ("react", "dfsdt", *(("react-n",) if method in ("sft", "dpo") else ()))
+        for agent in _AGENTS.get(method, ("react",))
     ]
 
 

@@ -111,7 +111,7 @@ def demonstrate_trained(
         simulator=(f"local:{home}:benchmark_simulator",),
         agents=("react", "dfsdt?breadth=3&siblings=hidden"),
         policies=tuple(f"local:{home}:trained_policy?stage={stage}" for stage in STAGES),
-        policy_calls=24,
+        policy_calls=12,
         concurrency=512,  # full batches
     )
     return run(configuration, out, report=report)
