@@ -31,8 +31,9 @@ def crossed_estimate(scores: Numbers, *, confidence: float = 0.95) -> Estimate:
         The mean and its interval, which is not defined for one training or one task.
 
     Example:
-        >>> low_to_high = crossed_estimate(np.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
-        >>> low_to_high.value, low_to_high.low < 0.5 < low_to_high.high
+        >>> import numpy
+        >>> found = crossed_estimate(numpy.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
+        >>> found.value, found.low < 0.5 < found.high
         (0.5, True)
     """
     trainings, tasks = scores.shape
