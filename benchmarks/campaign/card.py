@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterable
@@ -103,13 +104,7 @@ def _parameters(model: Path) -> int:
 
     with safe_open(model / "model.safetensors", framework="numpy") as weights:
         shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118
-    total = 0
-    for shape in shapes:
-        size = 1
-        for width in shape:
-            size *= width
-        total += size
-    return total
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def _architecture(config: dict[str, Any], parameters: int) -> str:
@@ -145,7 +140,7 @@ def _recipe(commands: list[Done]) -> str:
     ]
     seconds = [(f"`{one.out}`", f"{one.seconds:.0f}") for one in commands]
     return (
-        "From nothing, by these commands (`python -m benchmarks.campaign` runs them, and "
+        "From nothing, by these commands (`python -m benchmarks.campaign` runs their like, and "
         "`python -m benchmarks.campaign.ship` made this folder of what they wrote):\n\n```sh\n"
         + "\n".join(lines)
         + "\n```\n\n"
@@ -192,8 +187,8 @@ _WHAT = """
 # toolenv's trained policies
 
 Two stages of a small language model that uses functions, trained from nothing on the training tasks
-of MiniToolBench-v1: `sft` imitates an expert; `dpo` goes on from it with preferences between the
-steps of its own search trees. They come with toolenv, under its licence, Apache-2.0.
+of MiniToolBench-v1: `sft` imitates an expert; `dpo` goes on from it with preferences between what
+it said in its own searches and attempts. They come with toolenv, under its licence, Apache-2.0.
 
 ```sh
 toolenv run --tasks toolenv.mini.benchmark:benchmark_tasks --split I1-inst --out run \\

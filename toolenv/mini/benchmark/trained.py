@@ -13,7 +13,7 @@ from toolenv.errors import ConfigurationError
 __all__ = ["STAGES", "TRAINED", "Stage", "trained_policy"]
 
 Stage = Literal["sft", "dpo"]
-"""``sft``: imitation of an expert; ``dpo``: preferences from its own trees, from there on."""
+"""``sft``: imitation of an expert; ``dpo``: preferences from its own trees and attempts."""
 
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
