@@ -129,6 +129,15 @@ def test_a_template_that_writes_a_prompt_otherwise_once_it_is_answered(
         assert "writes a prompt otherwise once it is answered" in said
 
 
+def test_a_row_in_which_the_assistant_says_nothing(made: Made, tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": "?"}]
+    answered = [*asked, {"role": "assistant", "content": "!"}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(render({"messages": said}) for said in (answered, asked)))
+    said = refusal("sft", made.model, rows, tmp_path / "out")
+    assert "The assistant says nothing in row 1" in said and "Leave it out" in said
+
+
 def test_a_pair_with_equal_sides(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "pairs.jsonl"
     data.write_text("\n".join(render(pair(*sides)) for sides in (("a", "b"), ("c", "c"))))
