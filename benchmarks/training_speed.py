@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.campaign.commands import carry_out
+from benchmarks.campaign.recipe import Recipe, demonstrations
 from benchmarks.measure import table
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -56,7 +58,8 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as place:
-        _write_demonstrations(Path(place), given.rows)
+        expert = Recipe(expert_tasks=given.rows)
+        carry_out(demonstrations(expert)[:2], Path(place))
         for name in given.on:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 found = pool.apply(_measure, (name, place, given.steps))
@@ -71,24 +74,6 @@ def main() -> None:
     table("imitation", rows)
 
 
-def _write_demonstrations(place: Path, count: int) -> None:
-    """Conversations of the expert, as ``toolenv dataset sft`` writes them."""
-    from toolenv.cli.main import app
-
-    benchmark = "toolenv.mini.benchmark"
-    for arguments in (
-        [
-            *("run", "--tasks", f"{benchmark}:train_tasks?seed=0&count={count}", "--policy"),
-            f"local:{benchmark}:ExpertPolicy?train_seed=0&train_count={count}",
-            *("--simulator", f"local:{benchmark}:benchmark_simulator"),
-            *("--out", str(place / "run")),
-        ],
-        ["dataset", "sft", str(place / "run"), "--out", str(place / "data")],
-    ):
-        if app(arguments, standalone_mode=False):
-            raise SystemExit(1)
-
-
 def _measure(name: str, place: str, steps: int) -> Speed:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
@@ -98,13 +83,14 @@ def _measure(name: str, place: str, steps: int) -> Speed:
     from toolenv.training.supervised import sft_trainer
 
     folder, out = Path(place, name), Path(place, f"{name}-trained")
-    make_model(str(Path(place, "data")), folder, SIZES.get(name, SIZES["tiny"]))
+    data = str(Path(place, "data/sft"))
+    make_model(data, folder, SIZES.get(name, SIZES["tiny"]))
     if name == "lora-1b":
         ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
         torch.manual_seed(0)
         LlamaForCausalLM(LlamaConfig(**LLAMA_1B, **ends)).to(torch.bfloat16).save_pretrained(folder)
     settings = {"learning_rate": 1e-3, **SETTINGS[name], "max_steps": steps, "bucket": 8}
-    configuration = SFTConfiguration(model=str(folder), data=str(Path(place, "data")), **settings)
+    configuration = SFTConfiguration(model=str(folder), data=data, **settings)
     trainer, _ = sft_trainer(configuration, out)
     on_gpu = torch.cuda.is_available()
     times: list[tuple[float, float]] = []

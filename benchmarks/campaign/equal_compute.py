@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["steps_for_equal_compute"]
+__all__ = ["BATCH", "steps_for_equal_compute"]
 
-_BATCH = 16
+BATCH = 16
+"""Pairs of a step, and rows of a step that imitates in their place."""
 
 
 def steps_for_equal_compute(model: Path, pairs: Path, rows: Path, epochs: float) -> int:
@@ -40,4 +41,4 @@ def steps_for_equal_compute(model: Path, pairs: Path, rows: Path, epochs: float)
     imitated = open_rows(str(rows), "sft")
     of_rows = sum(tokens(row, row["messages"]) for row in imitated)
     units = 4 * of_pairs * epochs
-    return max(1, round(units / (3 * of_rows / len(imitated) * _BATCH)))
+    return max(1, round(units / (3 * of_rows / len(imitated) * BATCH)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.campaign.equal_compute import steps_for_equal_compute
+from benchmarks.campaign.equal_compute import BATCH, steps_for_equal_compute
 
 __all__ = [
     "METHODS",
@@ -142,6 +142,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
     """All commands that train the policies of a seed, in order."""
     own = f"seed-{seed}"
     expert, explored = recipe.expert_tasks, recipe.explored_tasks
+    further = f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}"
     fast = [
         *("--learning-rate", str(recipe.learning_rate), "--batch-size", str(recipe.batch_size)),
         *("--set", "options.adam_beta2=0.98", "--set", "weight_decay=0.01", "--set", "bucket=8"),
@@ -151,7 +152,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
         *("--set", "save_steps=1000", "--set", "keep_checkpoints=1", "--set", "log_steps=50"),
     ]
     again = [
-        *("--learning-rate", str(recipe.preference_rate), "--batch-size", "16"),
+        *("--learning-rate", str(recipe.preference_rate), "--batch-size", str(BATCH)),
         *("--set", "options.adam_beta2=0.98", "--set", "schedule=linear"),
     ]
     preferring = [*again, "--epochs", str(recipe.preference_epochs)]
@@ -186,14 +187,12 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
             root, "copies", "data/sft", *fast, "--set", f"workers={recipe.workers}"
         ),
         "runs/explored": lambda root: [
-            *("run", "--tasks"),
-            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}",
+            *("run", "--tasks", further),
             *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
             *("--policy", _policy(root / own / "models/sft", recipe), "--concurrency", "512"),
         ],
         "runs/attempts": lambda root: [
-            *("run", "--tasks"),
-            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}",
+            *("run", "--tasks", further),
             *(*SIMULATOR, "--agent", "react"),
             *(word for number in range(recipe.attempts) for word in ("--seed", str(number + 1))),
             *("--policy", _policy(root / own / "models/sft", recipe._replace(temperature=1.0))),

@@ -82,16 +82,17 @@ def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[s
     rendered = Rendered(begun.tokenizer, training_template(begun.tokenizer, configuration.model))
     tokens = _tokenised(configuration, rows, rendered)
     lengths = [len(ids) for ids in tokens["input_ids"]]
-    kept = fitting(tokens, lengths, _longest(configuration, begun), configuration.data)
+    longest = _longest(configuration, begun)
+    kept = fitting(tokens, lengths, longest, configuration.data)
     order: dict[str, Any] = {}
     if configuration.bucket > 1:
-        fit = [length for length in lengths if length <= _longest(configuration, begun)]
+        fit = [length for length in lengths if length <= longest]
         size, seed = configuration.batch_size * configuration.accumulation, configuration.seed
         kept = kept._replace(rows=kept.rows.select(bucketed(fit, size, configuration.bucket, seed)))
         order = {"train_sampling_strategy": "sequential"}
     own = {
         **order,
-        "max_length": None if not configuration.packing else _longest(configuration, begun),
+        "max_length": longest if configuration.packing else None,
         "packing": configuration.packing,
     }
     trainer = make_trainer(
