@@ -75,6 +75,7 @@ def test_no_text_from_a_run_is_obeyed_there_either(tmp_path: Path) -> None:
         expect(page.locator(".row")).to_have_count(len(HOSTILE))
         for number in range(len(HOSTILE)):
             page.locator(".row").nth(number).click()
+            expect(page.locator("#episode-title")).to_contain_text(f"Task hostile {number} ")
             expect(page.locator(".step")).to_have_count(1)
             page.locator("#back").click()
         assert page.title() == "run"
