@@ -76,6 +76,7 @@ def through_episodes(policy: Watched, episodes: int, turns: int) -> Speed:
         await asyncio.gather(*runs)
 
     policy.prompts, policy.tokens = [], 0
+    policy.forget()  # what an earlier repeat has read
     watch = Stopwatch()
     asyncio.run(together())
     return watch.speed(policy.tokens)

@@ -104,11 +104,12 @@ def begin(configuration: TrainingConfiguration, *, scores: bool = False) -> Begu
             if config.pad_token_id is None:
                 config.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
         transformers.set_seed(configuration.seed)
+        chosen = {"attn_implementation": configuration.attention} if configuration.attention else {}
         if configuration.from_scratch:
-            model = maker.from_config(config, dtype=kind)
+            model = maker.from_config(config, dtype=kind, **chosen)
             model.config._name_or_path = source.model
         else:
-            model = maker.from_pretrained(source.model, config=config, dtype=kind)
+            model = maker.from_pretrained(source.model, config=config, dtype=kind, **chosen)
         if source.adapter is not None:
             import peft
 

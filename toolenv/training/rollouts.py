@@ -42,8 +42,9 @@ class TrainedPolicy(TransformersPolicy):
     """
 
     def use(self, loaded: LoadedModel) -> None:
-        """Generate with this model from now on."""
+        """Generate with this model, or these weights of it, from now on."""
         self._loaded = loaded
+        self.forget()
 
     def _read(self, said: Continuation, prompt: Prompt) -> Message:
         tokens = Tokens(ids=said.ids, prompt_ids=tuple(prompt.tokens))

@@ -1,7 +1,8 @@
 """Batches of prompts continued by a local model, each row as if it were alone.
 
 Prompts of different lengths are padded on the left, with attention masks and positions to match,
-and continued by transformers' own ``generate``. What is drawn for a row depends on its own seed
+and continued by transformers' own ``generate``; beginnings that it has read before are not read
+again. What is drawn for a row depends on its own seed
 and its own logits alone, so that a row says the same in every batch, as far as the arithmetic of
 the device gives equal logits: in float32 it does but for the last bits, in the short types two
 tokens that are nearly tied may change places.
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 
 from toolenv.agents.policies.batching import EXITING
 from toolenv.agents.policies.local_model import LoadedModel
+from toolenv.agents.policies.padded_prompts import PaddedPrompts
+from toolenv.agents.policies.prefix_cache import PrefixCache
 from toolenv.seeds import derive
 
 __all__ = ["Continuation", "Prompt", "Sampling", "generate"]
@@ -54,32 +57,43 @@ class Continuation(NamedTuple):
 
 
 def generate(
-    loaded: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    sampling: Sampling,
+    cache: PrefixCache | None = None,
 ) -> list[Continuation]:
-    """Continue prompts together."""
+    """Continue prompts together.
+
+    Args:
+        loaded: The model.
+        prompts: The rows.
+        sampling: How tokens are drawn.
+        cache: What the model has read before, to which is added what it reads now.
+    """
     import torch
 
-    model, padding = loaded.model, loaded.padding
-    width = max(len(prompt.tokens) for prompt in prompts)
-    rows = [[padding] * (width - len(prompt.tokens)) + [*prompt.tokens] for prompt in prompts]
-    masks = [[0] * (width - len(prompt.tokens)) + [1] * len(prompt.tokens) for prompt in prompts]
+    model = loaded.model
     processors: list[Any] = []
     if any(prompt.constraint is not None for prompt in prompts):
         processors.append(_Constraints(prompts, sampling.longest))
     if sampling.temperature > 0:
         processors.append(_Draws(prompts, sampling, model.device))
     with torch.inference_mode():
+        batch = PaddedPrompts(loaded, [prompt.tokens for prompt in prompts], cache)
         said = model.generate(
-            input_ids=torch.tensor(rows, device=model.device),
-            attention_mask=torch.tensor(masks, device=model.device),
+            input_ids=torch.tensor(batch.rows, device=model.device),
+            attention_mask=torch.tensor(batch.masks, device=model.device),
             do_sample=False,  # the draws are made by the last processor, which leaves one token
             max_new_tokens=sampling.longest,
             logits_processor=processors,
             stopping_criteria=[_ends_with_the_interpreter],
+            **({"past_key_values": batch.past} if batch.past is not None else {}),
             **({"stop_strings": [*sampling.stop]} if sampling.stop else {}),
             **({"tokenizer": loaded.tokenizer} if sampling.stop else {}),
         )
-    return [_read(loaded, row, sampling.stop) for row in said[:, width:].tolist()]
+        answers = said[:, len(batch.rows[0]) :].tolist()
+        batch.keep(answers)
+    return [_read(loaded, answer, sampling.stop) for answer in answers]
 
 
 def _ends_with_the_interpreter(tokens: Any, scores: Any, **_: Any) -> Any:

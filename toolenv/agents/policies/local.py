@@ -16,6 +16,7 @@ from toolenv.agents.policies.constraining import CallForm, Grammars
 from toolenv.agents.policies.context import fit_context
 from toolenv.agents.policies.generation import Continuation, Prompt, Sampling, generate
 from toolenv.agents.policies.local_model import Device, LoadedModel, ModelSource, Precision
+from toolenv.agents.policies.prefix_cache import PrefixCache
 from toolenv.agents.policies.prompting import ChatPrompting, Prompting, read_chat_template
 from toolenv.agents.policies.reasoning import (
     Reasoning,
@@ -72,6 +73,8 @@ class TransformersPolicy:
             allows. What does not fit is cut (see ``toolenv.agents.policies.context``).
         position_ratio: Positions are divided by this. With ``toolllama`` it is 2 unless given,
             for checkpoints made from Llama 2; those made from the first Llama need 4.
+        prefix_cache: GiB of the device's memory for what the model has read: prompts that begin as
+            earlier ones are read from where they differ. 0 reads all of each.
 
     Raises:
         ConfigurationError: An option cannot be used, or a file is absent.
@@ -101,12 +104,14 @@ class TransformersPolicy:
         constrained: bool = False,
         context_length: int | None = None,
         position_ratio: float | None = None,
+        prefix_cache: float = 1.0,
     ) -> None:
         _check(max_new_tokens >= 1, "max_new_tokens", "Must be at least 1.")
         _check(temperature >= 0, "temperature", "Must be at least 0.")
         _check(0 < top_p <= 1, "top_p", "Must be over 0 and at most 1.")
         _check(batch_size >= 1, "batch_size", "Must be at least 1.")
         _check(batch_wait >= 0, "batch_wait", "Must be at least 0.")
+        _check(prefix_cache >= 0, "prefix_cache", "Must be at least 0.")
         _check(
             action_format in ACTION_FORMATS,
             "action_format",
@@ -151,8 +156,9 @@ class TransformersPolicy:
             self._generate,
             size=batch_size,
             wait=batch_wait,
-            measure=lambda prompt: len(prompt.tokens),
+            measure=self._unread,
         )
+        self._cache = PrefixCache(round(prefix_cache * 2**30)) if prefix_cache else None
         self._lock = threading.RLock()
         self._loaded: LoadedModel | None = None
         self._grammars: Grammars | None = None
@@ -266,7 +272,17 @@ class TransformersPolicy:
         return Prompt(tokens, seed, constraint)
 
     def _generate(self, prompts: list[Prompt]) -> list[Continuation]:
-        return generate(self.load(), prompts, self.sampling)
+        return generate(self.load(), prompts, self.sampling, self._cache)
+
+    def forget(self) -> None:
+        """Read all of each prompt again: the weights have changed."""
+        if self._cache is not None:
+            self._cache.clear()
+
+    def _unread(self, prompt: Prompt) -> int:
+        """How many tokens of a prompt have to be read: rows alike in that waste least."""
+        known = self._cache.known_length(prompt.tokens) if self._cache is not None else 0
+        return len(prompt.tokens) - known
 
     def _read(self, said: Continuation, prompt: Prompt) -> Message:
         reasoning, text = split_thinking(said.text, self.think_tags)
