@@ -66,9 +66,6 @@ class TrainingConfiguration(BaseModel):
         batch_size: Rows of one device and one forward pass; for ``grpo`` completions.
         accumulation: Passes of one step of the optimizer.
         learning_rate: Its highest value.
-        optimizer: ``adamw``, or ``muon`` for the matrices inside the model with AdamW for all else:
-            a small model that is trained from nothing learns with half of the steps. It needs
-            whole matrices, so nothing that splits them over GPUs.
         schedule: How it falls: ``cosine``, ``linear``, ``constant``, ``constant_with_warmup``, ….
         warmup: Steps until it is reached; below 1 a share of all steps.
         weight_decay: Of the optimizer.
@@ -100,7 +97,6 @@ class TrainingConfiguration(BaseModel):
     batch_size: int = Field(default=8, ge=1)
     accumulation: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=2e-5, gt=0)
-    optimizer: Literal["adamw", "muon"] = "adamw"
     schedule: str = "cosine"
     warmup: float = Field(default=0.03, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)

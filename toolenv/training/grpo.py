@@ -117,7 +117,6 @@ def grpo_trainer(configuration: GRPOConfiguration, out: Path, env: ToolEnv) -> A
     }
     return make_trainer(
         trl.GRPOTrainer,
-        configuration,
         begun,
         reward_funcs=attempt_reward,
         args=arguments(trl.GRPOConfig, configuration, begun, out, own),

@@ -97,7 +97,6 @@ def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[s
     }
     trainer = make_trainer(
         trl.SFTTrainer,
-        configuration,
         begun,
         args=arguments(trl.SFTConfig, configuration, begun, out, own),
         train_dataset=kept.rows,
@@ -121,7 +120,6 @@ def dpo_trainer(configuration: DPOConfiguration, out: Path) -> tuple[Any, dict[s
     }
     trainer = make_trainer(
         trl.DPOTrainer,
-        configuration,
         begun,
         ref_model=_reference(begun),
         args=arguments(trl.DPOConfig, configuration, begun, out, own),
@@ -152,7 +150,6 @@ def kto_trainer(configuration: KTOConfiguration, out: Path) -> tuple[Any, dict[s
     }
     trainer = make_trainer(
         trl.KTOTrainer,
-        configuration,
         begun,
         ref_model=_reference(begun),
         args=arguments(trl.KTOConfig, configuration, begun, out, own),
@@ -171,7 +168,6 @@ def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, 
     kept = _fitting_completions(configuration, begun, rows, "chosen", "rejected")
     trainer = make_trainer(
         trl.RewardTrainer,
-        configuration,
         begun,
         args=arguments(trl.RewardConfig, configuration, begun, out, {"max_length": None}),
         train_dataset=kept.rows,

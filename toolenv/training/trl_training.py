@@ -65,14 +65,11 @@ def arguments(
         raise ConfigurationError(f"TRL refuses the settings: {error}", where="options") from error
 
 
-def make_trainer(
-    kind: Any, configuration: TrainingConfiguration, begun: Begun, **given: Any
-) -> Any:
+def make_trainer(kind: Any, begun: Begun, **given: Any) -> Any:
     """A trainer of TRL for what a training begins from.
 
     Args:
         kind: Its class.
-        configuration: What is trained.
         begun: What it begins from.
         given: Its further arguments.
 
@@ -80,7 +77,7 @@ def make_trainer(
         ConfigurationError: It refuses settings that do not fit together, or the model.
     """
     try:
-        trainer = kind(
+        return kind(
             model=begun.model,
             processing_class=begun.tokenizer,
             peft_config=begun.adapter,
@@ -89,11 +86,6 @@ def make_trainer(
     except ValueError as error:
         told = " ".join(str(error).split()).rstrip(".")
         raise ConfigurationError(f"{kind.__name__} refuses the settings: {told}.") from error
-    if configuration.optimizer == "muon":
-        from toolenv.training.muon import muon_with_adamw
-
-        trainer.optimizer = muon_with_adamw(trainer)
-    return trainer
 
 
 def train(
