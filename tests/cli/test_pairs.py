@@ -65,6 +65,7 @@ def test_resampling_continues_in_the_run_s_own_environment(runs: Path, here: Her
         ("pairs dfsdt --out out --verdicts none", "There is no such set of verdicts."),
         ("pairs dfsdt --out out --tokenizer ./nowhere", "The tokenizer cannot be loaded"),
         ("dataset sft nowhere --out out", "nowhere: There is no such file or folder."),
+        ("dataset sft dfsdt --out out --teacher nobody:here", "nobody"),
         ("dataset sft dfsdt --out out --format xml", "--format: Unknown: 'xml'."),
     ],
 )
@@ -79,6 +80,10 @@ def test_what_is_wrong_is_one_line(runs: Path, here: Here, command: str, said: s
 def test_demonstrations_and_prompts_are_written(runs: Path, here: Here) -> None:
     for command, last in (
         ("dataset sft dfsdt --out sft --per-task 1", "rows as sft: sft"),
+        (
+            "dataset sft react --out taught --teacher local:tests.preferences.stumbling:Stumbling",
+            "rows as sft: taught",
+        ),
         ("dataset toolbench dfsdt --out toolbench", "rows as toolbench: toolbench"),
         ("dataset grpo --split I1-inst --out grpo", "rows as grpo: grpo"),
     ):

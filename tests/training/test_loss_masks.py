@@ -57,6 +57,29 @@ def test_imitation_trains_every_token_of_the_assistant_and_none_else(
         assert tokenizer.decode(trained) == "".join(said_by_the_assistant(whole))
 
 
+def test_a_teachers_decision_is_trained_and_nothing_that_the_student_said(
+    made: Made, tmp_path: Path
+) -> None:
+    rows = [
+        {"prompt": row["messages"][:-1], "completion": row["messages"][-1:], "tools": row["tools"]}
+        for row in rows_of(made.demonstrations, "sft")
+        if len(row["messages"]) > 3  # the prompt has a turn of the assistant's
+    ]
+    data = tmp_path / "taught.jsonl"
+    data.write_text("".join(f"{render(row)}\n" for row in rows))
+    trainer, _ = sft_trainer(SFTConfiguration(model=str(made.model), data=str(data)), tmp_path)
+    tokenizer = trainer.processing_class
+
+    assert len(trainer.train_dataset) == len(rows) > 0
+    for prepared, row in zip(trainer.train_dataset, rows, strict=True):
+        whole = tokenizer.apply_chat_template(
+            [*row["prompt"], *row["completion"]], tools=parse(row["tools"]), tokenize=False
+        )
+        assert tokenizer.decode(prepared["input_ids"]) == whole
+        trained = [label for label in prepared["labels"] if label != -100]
+        assert tokenizer.decode(trained) == said_by_the_assistant(whole)[-1]
+
+
 def test_preferences_train_one_turn_of_the_assistant_and_nothing_that_came_back(
     made: Made, tmp_path: Path
 ) -> None:

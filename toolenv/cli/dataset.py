@@ -47,10 +47,19 @@ def sft(
     max_length: Annotated[
         int, typer.Option(help="With --tokenizer: most tokens of a conversation.")
     ] = 1024,
+    teacher: Annotated[
+        str,
+        typer.Option(
+            help="A policy, as for 'toolenv run': what it would have said at each decision."
+        ),
+    ] = "",
     replace: Replace = False,
     as_json: _Json = False,
 ) -> None:
     """Successful paths as conversations with their tools, for SFTTrainer.
+
+    With --teacher every decision of every chosen branch, successful or not, with the teacher's
+    message in place of what was said: how to go on after one's own mistakes.
 
     Examples:
 
@@ -58,6 +67,8 @@ def sft(
 
       toolenv dataset sft runs/sampled --per-task 1 --out data/rejection-sampled
           --tokenizer models/base --max-length 2048
+
+      toolenv dataset sft runs/student --teacher openai:gpt-5 --out data/taught
     """
     with friendly_errors():
         from toolenv import __version__
@@ -68,6 +79,19 @@ def sft(
         counts = Counter[str]()
         limit = TokenLimit(tokenizer, max_length) if tokenizer is not None else None
         groups = explored_by_task(paths, verdicts=verdicts)
+        if teacher:
+            from toolenv.agents.specification import open_policy
+            from toolenv.preferences.teaching import TAUGHT_COLUMNS, taught_rows
+
+            rows = taught_rows(groups, open_policy(teacher), counts, limit)
+            text = [
+                "# A teacher's decisions",
+                "",
+                "What a teacher would have said where another policy stood, made by toolenv "
+                f"{__version__}, for `SFTTrainer`: the loss is on the completion alone.",
+            ]
+            _export(rows, out, "sft", TAUGHT_COLUMNS, format, text, counts, as_json, replace)
+            return
         found = demonstrations(groups, counts, most_per_task=per_task)
         text = [
             "# Demonstrations",

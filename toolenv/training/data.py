@@ -59,7 +59,10 @@ def open_rows(place: str, kind: Kind) -> Any:
         raise FormatError(f"There is no table for {kind} here.", where=place, fix=made)
     if not len(rows):
         raise FormatError("The dataset is empty.", where=place, fix=made)
-    missing = [name for name in COLUMNS[kind] if name not in rows.column_names]
+    wanted = COLUMNS[kind]
+    if kind == "sft" and "prompt" in rows.column_names:
+        wanted = ("prompt", "completion")
+    missing = [name for name in wanted if name not in rows.column_names]
     if missing:
         raise FormatError(
             f"The rows have no column {missing[0]!r}; they have {', '.join(rows.column_names)}.",

@@ -217,7 +217,14 @@ def _tokenised(configuration: SFTConfiguration, rows: Any, rendered: Rendered) -
     """The conversations as tokens and labels, made once: TRL would make them a second time."""
 
     def tokens(row: dict[str, Any]) -> dict[str, list[int]]:
+        if "prompt" in row:
+            return rendered.completed(row["prompt"], row["completion"], tools_of(row))
         return rendered.labelled(row["messages"], tools_of(row))
+
+    if "prompt" in rows.column_names:
+        first = rows[0]
+        whole = [*first["prompt"], *first["completion"]]
+        rendered.require_prefix(first["prompt"], whole, tools_of(first), configuration.model)
 
     found = rows.map(
         tokens,

@@ -121,6 +121,18 @@ class Rendered:
         labels = [token if said else -100 for token, said in zip(ids, masks, strict=True)]
         return {"input_ids": ids, "labels": labels}
 
+    def completed(
+        self, prompt: Messages, completion: Messages, tools: Messages | None
+    ) -> dict[str, list[int]]:
+        """The tokens of a conversation, and the labels of a loss on its completion alone.
+
+        Only the completion's own assistant tokens count, where it has other messages too.
+        """
+        found = self.labelled([*prompt, *completion], tools)
+        asked = len(self.tokens(prompt, tools, asks=True))
+        found["labels"] = [-100] * asked + found["labels"][asked:]
+        return found
+
     def require_prefix(
         self, prompt: Messages, whole: Messages, tools: Messages | None, where: str
     ) -> None:

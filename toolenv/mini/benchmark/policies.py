@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from toolenv.episodes import FunctionCall, Message
 from toolenv.errors import PolicyError
 from toolenv.fingerprint import fingerprint
-from toolenv.jsontext import JsonValue, render
+from toolenv.jsontext import parse, render, render_sorted
 from toolenv.mini.benchmark.documents import Provider
 from toolenv.mini.benchmark.draws import Draw
 from toolenv.mini.benchmark.plans import Goal, Plan, by_looks, plan_of
 from toolenv.mini.benchmark.tasks import benchmark_tasks, train_tasks, validation_tasks
-from toolenv.mini.benchmark.turns import Messages, PastCall, finish, past_calls, tried_functions
+from toolenv.mini.benchmark.turns import Messages, PastCall, finish, named_here, past_calls
 from toolenv.tasks import Task
 
 __all__ = ["ExpertPolicy", "OraclePolicy"]
@@ -30,6 +30,7 @@ class _Planned:
         tasks: The tasks it is to know; the six test splits and validation by default.
         train_seed: Know training tasks of this seed instead.
         train_count: How many of them.
+        train_start: The number of the first.
     """
 
     name = ""
@@ -40,11 +41,12 @@ class _Planned:
         *,
         train_seed: int | None = None,
         train_count: int = 2000,
+        train_start: int = 0,
     ) -> None:
         if tasks is None:
             tasks = [*benchmark_tasks(), *validation_tasks()]
             if train_seed is not None:
-                tasks = train_tasks(train_seed, train_count)
+                tasks = train_tasks(train_seed, train_count, train_start)
         self._ids = {(task.instruction, tuple(task.named_apis)): task.id for task in tasks}
 
     @property
@@ -73,20 +75,27 @@ class _Planned:
                 fix="Give it the tasks: tasks=…, or train_seed=… and train_count=….",
             )
         plan = plan_of(known)
-        tried = tried_functions(messages, offered[:-1])
-        return self._next(plan, past_calls(messages), tried, seed)
+        here = named_here(messages, offered[:-1])
+        return self._next(plan, past_calls(messages), here, seed)
 
-    def _next(self, plan: Plan, past: list[PastCall], tried: set[str], seed: int) -> Message:
+    def _next(self, plan: Plan, past: list[PastCall], here: set[str], seed: int) -> Message:
+        had = {(call.function, _sorted(call.arguments)): call.fields for call in past}
         choices = [self._choices(plan, goal) for goal in plan.goals]
         if not all(choices):
             return finish(None)
         answers: list[str] = []
         for goal, providers in zip(plan.goals, choices, strict=True):
-            value = _had(providers, past)
+            asked = {one: render_sorted(one.arguments(goal.given)) for one in providers}
+            values = (had.get((one.function, asked[one]), {}).get(one.field) for one in providers)
+            value = next((value for value in values if value is not None), None)
             if value is not None:
                 answers += [str(value)] if goal.reported else []
                 continue
-            untried = [one for one in providers if one.function not in tried]
+            untried = [
+                one
+                for one in providers
+                if one.function not in here and (one.function, asked[one]) not in had
+            ]
             if not untried:
                 return finish(None)
             one = self._choose(untried, plan, seed)
@@ -108,6 +117,7 @@ class OraclePolicy(_Planned):
         tasks: The tasks it is to know; the six test splits and validation by default.
         train_seed: Know training tasks of this seed instead.
         train_count: How many of them.
+        train_start: The number of the first.
     """
 
     name = "oracle"
@@ -119,10 +129,14 @@ class OraclePolicy(_Planned):
 class ExpertPolicy(_Planned):
     """Calls the best-looking provider first, and after a failure the next; gives up after the last.
 
+    What others did wrong before it is asked, it does right: a call with other arguments than the
+    task's counts as none.
+
     Args:
         tasks: The tasks it is to know; the six test splits and validation by default.
         train_seed: Know training tasks of this seed instead.
         train_count: How many of them.
+        train_start: The number of the first.
         careless: The share of choices that are made without looking at signs: more failures to
             recover from.
     """
@@ -135,9 +149,12 @@ class ExpertPolicy(_Planned):
         *,
         train_seed: int | None = None,
         train_count: int = 2000,
+        train_start: int = 0,
         careless: float = 0.0,
     ) -> None:
-        super().__init__(tasks, train_seed=train_seed, train_count=train_count)
+        super().__init__(
+            tasks, train_seed=train_seed, train_count=train_count, train_start=train_start
+        )
         self.careless = careless
 
     @property
@@ -155,11 +172,9 @@ class ExpertPolicy(_Planned):
         return untried[0]
 
 
-def _had(providers: list[Provider], past: list[PastCall]) -> JsonValue:
-    """The value that one of some providers has answered; None where none has."""
-    fields = {one.function: one.field for one in providers}
-    for call in past:
-        value = call.fields.get(fields.get(call.function, ""))
-        if value is not None:
-            return value
-    return None
+def _sorted(arguments: str) -> str:
+    """A call's arguments in one order; as they are where they cannot be read."""
+    try:
+        return render_sorted(parse(arguments))
+    except ValueError:
+        return arguments
