@@ -1,8 +1,9 @@
 """How fast imitation goes: tokens a second, how busy the device is, and what memory it takes.
 
-    python -m benchmarks.training_speed [--steps 60] [--on tiny large lora-1b]
+    python -m benchmarks.training_speed [--steps 60] [--on tiny tiny-bfloat16 large lora-1b]
 
-``tiny`` and ``large`` are sizes of ``toolenv train new``; ``lora-1b`` is a LoRA adapter of rank 16
+``tiny`` and ``large`` are sizes of ``toolenv train new``; ``tiny-bfloat16`` is the first as the
+campaign trains it, in bfloat16 mixed with float32 and with plain attention; ``lora-1b`` is a LoRA adapter of rank 16
 on a model with the shape of Llama 3.2 1B and random weights, over real conversations. The first
 fifth of the steps does not count. Each is a process of its own.
 """
@@ -23,6 +24,7 @@ from benchmarks.measure import table
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "tiny": {"batch_size": 16, "precision": "float32"},
+    "tiny-bfloat16": {"batch_size": 16, "precision": "bfloat16", "attention": "eager"},
     "large": {"batch_size": 64},
     "lora-1b": {"batch_size": 32, "lora": {"rank": 16}, "learning_rate": 1e-4},
 }
@@ -84,7 +86,7 @@ def _measure(name: str, place: str, steps: int) -> Speed:
 
     folder, out = Path(place, name), Path(place, f"{name}-trained")
     data = str(Path(place, "data/sft"))
-    make_model(data, folder, SIZES.get(name, SIZES["tiny"]))
+    make_model(data, folder, SIZES.get(name.partition("-")[0], SIZES["tiny"]))
     if name == "lora-1b":
         ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
         torch.manual_seed(0)

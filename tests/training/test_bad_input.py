@@ -82,6 +82,19 @@ def test_rows_of_another_kind(made: Made, tmp_path: Path) -> None:
     assert "toolenv pairs RUN --out DATA --as kto" in said
 
 
+def test_a_teachers_rows_without_what_it_says(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt":[{"role":"user","content":"?"}],"tools":"[]"}')
+    said = refusal("sft", made.model, tmp_path / "rows.jsonl", tmp_path / "out")
+
+    assert "The rows have no column 'completion'; they have prompt, tools" in said
+
+
+def test_an_unknown_way_to_attend(made: Made, tmp_path: Path) -> None:
+    said = refusal("sft", made.model, made.demonstrations, tmp_path / "out", attention="squinting")
+
+    assert said.startswith("attention: The model cannot compute attention by 'squinting'")
+
+
 def test_a_tokenizer_without_a_template(made: Made, tmp_path: Path) -> None:
     model = with_template(made, tmp_path / "model", None)
 

@@ -56,6 +56,28 @@ def test_the_request_stands_before_the_functions_and_a_sentence_before_its_name(
     assert text.index(episode.task.instruction) < text.index(sentence) < text.index(name)
 
 
+def test_what_has_not_been_called_is_shown_again_after_each_answer(tokenizer: Any) -> None:
+    episode = next(one for one in demonstrations(seed=3) if len(one.branch.path()) > 2)
+    functions = functions_of(episode.task)
+    messages = conversation(episode.branch)
+    called: set[str] = set()
+    before = ""
+    for number, message in enumerate(messages):
+        if message["role"] == "assistant":
+            prompt = ChatPrompting().text(tokenizer, messages[:number], functions)
+            assert prompt.startswith(before)
+            before = prompt
+            shown = prompt.rpartition("<|tool|>")[2] if called else prompt
+            names = [
+                one["function"]["name"] for one in functions if one["function"]["name"] != "Finish"
+            ]
+            assert [name for name in names if f"<|name|>{name}<|" in shown] == [
+                name for name in names if name not in called
+            ]
+            called |= {call["function"]["name"] for call in message["tool_calls"]}
+    assert len(called) > 1
+
+
 def test_the_standard_system_prompt_takes_no_tokens_and_another_is_shown(tokenizer: Any) -> None:
     def rendered(system: str) -> str:
         said = [{"role": "system", "content": system}, {"role": "user", "content": "Go."}]

@@ -118,6 +118,13 @@ def begin(configuration: TrainingConfiguration, *, scores: bool = False) -> Begu
     except ConfigurationError:
         raise
     except Exception as error:  # what the libraries raise for damaged files is not bounded
+        if configuration.attention and configuration.attention in str(error):
+            raise ConfigurationError(
+                f"The model cannot compute attention by {configuration.attention!r}: "
+                f"{str(error)[:200]}",
+                where="attention",
+                fix="Use sdpa or eager, or install what it needs.",
+            ) from error
         raise ConfigurationError(
             _why_not_loaded(configuration.model, error),
             where=configuration.model,
