@@ -2,6 +2,8 @@
 
 ``python -m benchmarks.local_policy [--device cuda] [--hidden 1024 --layers 16] [--model FOLDER]``
 
+The episodes are run with and without what the policy keeps of the prompts that it has read.
+
 Without ``--model`` it makes a Llama with random weights. Its messages are nonsense and never end by
 themselves, so that both sides generate the same number of tokens. Both sides get the same prompts,
 in the same batch size; the plain side gets them already tokenised, all at once, in the best order.
@@ -125,21 +127,27 @@ def main() -> None:
         model = given.model or make_tiny_model(
             Path(folder), hidden=given.hidden, layers=given.layers, context=32768
         )
-        policy = Watched(
-            model,
-            device=given.device,
-            dtype=given.dtype,
-            batch_size=given.batch_size,
-            max_new_tokens=given.tokens,
-            temperature=given.temperature,
+        policy, reading_all = (
+            Watched(
+                model,
+                device=given.device,
+                dtype=given.dtype,
+                batch_size=given.batch_size,
+                max_new_tokens=given.tokens,
+                temperature=given.temperature,
+                prefix_cache=kept,
+            )
+            for kept in (1.0, 0.0)
         )
+        for one in (policy, reading_all):
+            if not given.model:
+                one.load().model.generation_config.eos_token_id = None  # random weights never end
+            through_episodes(one, given.batch_size, 1)
         loaded = policy.load()
-        if not given.model:
-            policy.load().model.generation_config.eos_token_id = None  # random weights never end
-        through_episodes(policy, given.batch_size, 1)
-        ours, plain = [], []
+        ours, without, plain = [], [], []
         for _ in range(REPEATS):
             ours.append(through_episodes(policy, given.episodes, given.turns))
+            without.append(through_episodes(reading_all, given.episodes, given.turns))
             plain.append(plainly(policy, policy.prompts))
     parameters = sum(weight.numel() for weight in loaded.model.parameters()) / 1e6
     lengths = [len(prompt.tokens) for prompt in policy.prompts]
@@ -149,6 +157,7 @@ def main() -> None:
         f"{given.batch_size}, prompts of {min(lengths)} to {max(lengths)} tokens",
         [
             ("tokens/s through episodes", "", _median([one.wall for one in ours])),
+            ("tokens/s, reading all of each prompt", "", _median([one.wall for one in without])),
             ("tokens/s of plain generate", "", _median([one.wall for one in plain])),
             (
                 f"ratio, on {loaded.model.device.type}",

@@ -3,7 +3,7 @@
     python -m benchmarks.training_speed [--steps 60] [--on tiny tiny-bfloat16 large lora-1b]
 
 ``tiny`` and ``large`` are sizes of ``toolenv train new``; ``tiny-bfloat16`` is the first as the
-campaign trains it, in bfloat16 mixed with float32 and with plain attention; ``lora-1b`` is a LoRA adapter of rank 16
+campaign trains it, in bfloat16 mixed with float32; ``lora-1b`` is a LoRA adapter of rank 16
 on a model with the shape of Llama 3.2 1B and random weights, over real conversations. The first
 fifth of the steps does not count. Each is a process of its own.
 """
@@ -24,7 +24,7 @@ from benchmarks.measure import table
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "tiny": {"batch_size": 16, "precision": "float32"},
-    "tiny-bfloat16": {"batch_size": 16, "precision": "bfloat16", "attention": "eager"},
+    "tiny-bfloat16": {"batch_size": 16, "precision": "bfloat16"},
     "large": {"batch_size": 64},
     "lora-1b": {"batch_size": 32, "lora": {"rank": 16}, "learning_rate": 1e-4},
 }

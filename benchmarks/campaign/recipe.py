@@ -154,8 +154,7 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
         *("--seed", str(seed)),
         *("--set", "save_steps=1000", "--set", "keep_checkpoints=1", "--set", "log_steps=50"),
     ]
-    # In the short types plain attention is the fastest on processors: the heads are narrow.
-    quick = ["--set", f"precision={recipe.precision}", "--set", "attention=eager"]
+    quick = ["--set", f"precision={recipe.precision}"]
     again = [
         *("--learning-rate", str(recipe.preference_rate), "--batch-size", str(BATCH)),
         *("--set", "options.adam_beta2=0.98", "--set", "schedule=linear"),
