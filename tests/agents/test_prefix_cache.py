@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents.tiny_models import make_tiny_model
+from toolenv import bridge
 from toolenv.agents import TransformersPolicy
 from toolenv.agents.policies.generation import Prompt, Sampling, generate
 from toolenv.agents.policies.local_model import LoadedModel, ModelSource
@@ -136,18 +137,13 @@ def test_weights_that_change_read_all_again(tmp_path: Path) -> None:
     asked: list[Any] = [{"role": "user", "content": "What is the weather in Paris tomorrow?"}]
 
     def said(one: TransformersPolicy) -> str:
-        import asyncio
-
-        async def ask() -> str:
-            return (await one(asked, [], seed=0)).content
-
-        return asyncio.run(ask())
+        return bridge.run(one(asked, [], seed=0)).content
 
     for folder in (first, second):
         policy.use(ModelSource(str(folder)).load("cpu"))
         assert said(policy) == said(TransformersPolicy(folder, prefix_cache=0, **options))
 
 
-def test_memory_is_no_debt(loaded: LoadedModel, tmp_path: Path) -> None:
+def test_less_than_no_memory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="prefix_cache"):
         TransformersPolicy(make_tiny_model(tmp_path), prefix_cache=-1)

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from tests.preferences.stumbling import Stumbling, stumbling_run
-from toolenv.conversations import step_messages
-from toolenv.episodes import Message
+from toolenv.conversations import conversation
+from toolenv.episodes import Branch, Message
 from toolenv.errors import PolicyError
 from toolenv.jsontext import JsonValue, parse
 from toolenv.preferences import explored_by_task
 from toolenv.preferences.explored import Explored
 from toolenv.preferences.teaching import taught_rows
-from toolenv.running.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +78,10 @@ def test_every_decision_is_a_row_with_what_the_teacher_says_there(run: Path) -> 
 def test_the_teacher_hears_what_the_student_heard(run: Path) -> None:
     teacher = Watched()
     taught(run, teacher)
-    with RunFolder.open(run) as folder:
-        episode = next(iter(folder.episodes()))
-    path = episode.branch.path()
-    heard = [
-        message for place, step in enumerate(path[:-1]) for message in step_messages(step, place)
-    ]
-    assert any(one[2:] == heard for one in teacher.heard if len(one) > 1)
+    for explored, place in decisions(run):
+        branch = explored.episode.branch
+        before = branch.steps[branch.numbers()[place]].parent
+        assert conversation(Branch(branch.task, branch.steps, before)) in teacher.heard
 
 
 def test_a_student_that_is_right_is_agreed_with(tmp_path: Path) -> None:

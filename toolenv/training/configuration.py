@@ -74,8 +74,7 @@ class TrainingConfiguration(BaseModel):
         device: ``auto`` (a GPU where there is one) or ``cpu``.
         precision: ``bfloat16`` mixed with float32, ``float32``, or ``auto``: bfloat16 on GPUs.
         attention: Which of transformers' implementations computes attention: ``sdpa``, ``eager``,
-            ``flash_attention_2``, …; by default the one that it chooses. On CPUs ``eager`` is the
-            fastest in bfloat16 where heads are narrow.
+            ``flash_attention_2``, …; by default the one that it chooses.
         activation_checkpointing: Compute activations again in the backward pass, to save memory.
         lora: Train an adapter in place of the weights.
         log_steps: Steps between lines of the log.

@@ -189,9 +189,7 @@ def _fitting_completions(
     """The rows whose prompt fits with each of the columns that complete it."""
     check_template(begun.tokenizer, configuration.model, tools=_has_tools(rows))
     rendered = Rendered(begun.tokenizer)
-    first = rows[0]
-    whole = [*first["prompt"], *first[completions[0]]]
-    rendered.require_prefix(first["prompt"], whole, tools_of(first), configuration.model)
+    _require_prefix(configuration, rows, rendered, completions[0])
     return _fitting(
         configuration,
         begun,
@@ -199,6 +197,15 @@ def _fitting_completions(
         rendered,
         lambda row: [[*row["prompt"], *row[name]] for name in completions],
     )
+
+
+def _require_prefix(
+    configuration: TrainingConfiguration, rows: Any, rendered: Rendered, completion: str
+) -> None:
+    """Refuse a template that writes the first row's prompt otherwise once it is completed."""
+    first = rows[0]
+    whole = [*first["prompt"], *first[completion]]
+    rendered.require_prefix(first["prompt"], whole, tools_of(first), configuration.model)
 
 
 def _fitting(
@@ -222,9 +229,7 @@ def _tokenised(configuration: SFTConfiguration, rows: Any, rendered: Rendered) -
         return rendered.labelled(row["messages"], tools_of(row))
 
     if "prompt" in rows.column_names:
-        first = rows[0]
-        whole = [*first["prompt"], *first["completion"]]
-        rendered.require_prefix(first["prompt"], whole, tools_of(first), configuration.model)
+        _require_prefix(configuration, rows, rendered, "completion")
 
     found = rows.map(
         tokens,

@@ -2,10 +2,9 @@
 
 Prompts of different lengths are padded on the left, with attention masks and positions to match,
 and continued by transformers' own ``generate``; beginnings that it has read before are not read
-again. What is drawn for a row depends on its own seed
-and its own logits alone, so that a row says the same in every batch, as far as the arithmetic of
-the device gives equal logits: in float32 it does but for the last bits, in the short types two
-tokens that are nearly tied may change places.
+again. What is drawn for a row depends on its own seed and its own logits alone, so that a row says
+the same in every batch, as far as the arithmetic of the device gives equal logits: in float32 it
+does but for the last bits, in the short types two tokens that are nearly tied may change places.
 """
 
 from __future__ import annotations

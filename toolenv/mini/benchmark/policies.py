@@ -52,7 +52,7 @@ class _Planned:
     @property
     def fingerprint(self) -> str:
         """A digest of its name and version."""
-        return fingerprint("policy", [self.name, 1])
+        return fingerprint("policy", [self.name, 3])
 
     async def __call__(self, messages: Messages, functions: Messages, *, seed: int) -> Message:
         """The next call.
@@ -160,7 +160,7 @@ class ExpertPolicy(_Planned):
     @property
     def fingerprint(self) -> str:
         """A digest of its name, version and carelessness."""
-        return fingerprint("policy", [self.name, 1, self.careless])
+        return fingerprint("policy", [self.name, 3, self.careless])
 
     def _choices(self, plan: Plan, goal: Goal) -> list[Provider]:
         return by_looks(plan.providers(goal))
