@@ -49,7 +49,7 @@ def test_requests_of_many_threads_are_answered() -> None:
 def test_where_more_wait_than_fit_the_oldest_is_joined_by_its_like() -> None:
     work = Doubling()
     work.may_go.clear()
-    batcher = Batcher(work, size=2, wait=0.0, measure=abs)
+    batcher = Batcher(work, size=2, wait=0.0, measure=lambda number: (number,))
     first = batcher.submit(1)
     while batcher.waiting:  # until the first is worked on, and the others have to wait
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,33 @@ def test_the_next_turn_is_read_from_where_the_last_ended(loaded: LoadedModel) ->
     assert cache.known_length(later) == len(tokens) + len(answer.ids) - 1  # nobody read the last
     other = [*tokens[:20], *reversed(tokens)]
     assert cache.known_length(other) == 20
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("cache", [None, PrefixCache(GIB)], ids=["afresh", "cached"])
+def test_rows_that_have_ended_are_left_out(
+    tmp_path: Path, temperature: float, cache: PrefixCache | None
+) -> None:
+    folder = make_tiny_model(tmp_path / "model")
+    settings = folder / "generation_config.json"
+    settings.write_text(dumps({**loads(settings.read_text()), "eos_token_id": [*range(0, 300, 12)]}))
+    loaded = ModelSource(str(folder)).load("cpu")
+    tokens = [loaded.tokenizer(f"Is it {n} o'clock? " * (3 + n % 3))["input_ids"] for n in range(9)]
+    prompts = [Prompt(one, seed) for seed, one in enumerate(tokens)]
+    sampling = Sampling(temperature, 1.0, 40)
+    alone = [generate(loaded, [prompt], sampling)[0] for prompt in prompts]
+    sizes: list[int] = []
+    loaded.model.register_forward_pre_hook(
+        lambda _, given, named: sizes.append(len(named["input_ids"])), with_kwargs=True
+    )
+    assert generate(loaded, prompts, sampling, cache) == alone
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) < 1.5 * sum(answer.tokens for answer in alone)
+    if cache is not None:
+        assert all(
+            cache.known_length([*one, *answer.ids, 0]) >= len(one) + answer.tokens - 1
+            for one, answer in zip(tokens, alone, strict=True)
+        )
 
 
 def test_a_model_that_forgets_what_is_far_back_does_without(tmp_path: Path) -> None:

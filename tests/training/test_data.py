@@ -12,7 +12,9 @@ from tests.training.data import Made
 from toolenv.formats.row_files import RowFormat, row_path, write_rows
 from toolenv.jsontext import render
 from toolenv.preferences.demonstrations import SFT_COLUMNS
+from toolenv.training.configuration import SFTConfiguration
 from toolenv.training.data import data_fingerprint, open_rows
+from toolenv.training.supervised import sft_trainer
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl", "datasets"])
@@ -52,3 +54,43 @@ def test_the_digest_is_of_the_rows_wherever_they_lie(made: Made, tmp_path: Path)
     same = data_fingerprint(str(made.pairs), "dpo")
     assert data_fingerprint(str(tmp_path / "moved"), "dpo") == same
     assert data_fingerprint(str(made.pairs), "reward") != same
+
+
+def test_some_of_the_rows_are_drawn_from_the_seed(made: Made, tmp_path: Path) -> None:
+    def trained(**settings: Any) -> list[list[int]]:
+        chosen = SFTConfiguration(model=str(made.model), data=str(made.demonstrations), **settings)
+        return [*sft_trainer(chosen, tmp_path)[0].train_dataset["input_ids"]]
+
+    all_rows = trained()
+    some = trained(rows=4)
+    assert len(some) == 4
+    assert all(row in all_rows for row in some)
+    assert trained(rows=4) == some
+    assert any(trained(rows=4, seed=seed) != some for seed in range(1, 5))
+    assert trained(rows=10_000) == all_rows
+
+
+@pytest.mark.parametrize("given", ["text", "file"])
+def test_a_template_of_one_s_own_is_trained_with_and_kept(
+    made: Made, tmp_path: Path, given: str
+) -> None:
+    own = (
+        (made.model / "chat_template.jinja")
+        .read_text(encoding="utf-8")
+        .replace("<|begin|>tools", "<|begin|>functions")
+    )
+    file = tmp_path / "own.jinja"
+    file.write_text(own, encoding="utf-8")
+    chosen = SFTConfiguration(
+        model=str(made.model),
+        data=str(made.demonstrations),
+        chat_template=own if given == "text" else str(file),
+    )
+    assert chosen.identity()["chat_template"] == own
+    trainer, _ = sft_trainer(chosen, tmp_path)
+    assert "<|begin|>functions" in trainer.processing_class.decode(
+        trainer.train_dataset[0]["input_ids"]
+    )
+    trainer.save_model(str(tmp_path / "model"))
+    kept = (tmp_path / "model" / "chat_template.jinja").read_text(encoding="utf-8")
+    assert kept == own

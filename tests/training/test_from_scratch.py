@@ -11,6 +11,7 @@ from toolenv.conversations import SYSTEM_PROMPT, conversation
 from toolenv.env import ToolEnv
 from toolenv.errors import ConfigurationError
 from toolenv.mini.benchmark import benchmark_simulator, demonstrations
+from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
 from toolenv.training.from_scratch import SIZES, ModelSize, copying_rows, new_model, train_tokenizer
 
 torch = pytest.importorskip("torch", reason="models need torch")
@@ -56,7 +57,11 @@ def test_the_request_stands_before_the_functions_and_a_sentence_before_its_name(
     assert text.index(episode.task.instruction) < text.index(sentence) < text.index(name)
 
 
-def test_what_has_not_been_called_is_shown_again_after_each_answer(tokenizer: Any) -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_what_has_not_been_called_is_shown_again_after_each_answer_where_asked_for(
+    tokenizer: Any, again: bool
+) -> None:
+    prompting = ChatPrompting(compact_template(COMPACT_TEMPLATES[again]))
     episode = next(one for one in demonstrations(seed=3) if len(one.branch.path()) > 2)
     functions = functions_of(episode.task)
     messages = conversation(episode.branch)
@@ -64,7 +69,7 @@ def test_what_has_not_been_called_is_shown_again_after_each_answer(tokenizer: An
     before = ""
     for number, message in enumerate(messages):
         if message["role"] == "assistant":
-            prompt = ChatPrompting().text(tokenizer, messages[:number], functions)
+            prompt = prompting.text(tokenizer, messages[:number], functions)
             assert prompt.startswith(before)
             before = prompt
             shown = prompt.rpartition("<|tool|>")[2] if called else prompt
@@ -72,7 +77,7 @@ def test_what_has_not_been_called_is_shown_again_after_each_answer(tokenizer: An
                 one["function"]["name"] for one in functions if one["function"]["name"] != "Finish"
             ]
             assert [name for name in names if f"<|name|>{name}<|" in shown] == [
-                name for name in names if name not in called
+                name for name in names if name not in called and (again or not called)
             ]
             said: Any = message
             called |= {call["function"]["name"] for call in said["tool_calls"]}

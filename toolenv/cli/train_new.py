@@ -22,6 +22,12 @@ def new(
     context_length: Annotated[
         int, typer.Option(min=16, help="Most tokens that the model is to read.")
     ] = 1024,
+    chat_template: Annotated[
+        str,
+        typer.Option(
+            help="compact, or compact-again: show after each answer what has not been called yet."
+        ),
+    ] = "compact",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make a small Llama with a tokenizer for functions, and first weights that can copy.
@@ -37,14 +43,19 @@ def new(
       toolenv train sft --model models/new --data data/copying --out models/copies
           --learning-rate 2e-3 --batch-size 16
 
-      toolenv train sft --model models/copies --data data/sft --out models/sft
+      toolenv train sft --model models/copies --data data/sft --out models/imitation
           --learning-rate 2e-3 --batch-size 16
+
+      toolenv train sft --model models/imitation --data data/sft --out models/sft
+          --learning-rate 1e-3 --batch-size 16 --set chat_template=compact-again
     """
     with friendly_errors(), quiet_libraries():
         from toolenv.cli.options import choices
+        from toolenv.training.compact_template import COMPACT_TEMPLATES
         from toolenv.training.from_scratch import SIZES, make_model
 
         (chosen,) = choices([size], tuple(SIZES), "--size")
+        (template,) = choices([chat_template], COMPACT_TEMPLATES, "--chat-template")
         made = make_model(
             data,
             out,
@@ -52,6 +63,7 @@ def new(
             seed=seed,
             vocabulary=vocabulary,
             context_length=context_length,
+            template=template,
         )
         if as_json:
             print_json({"out": str(out), **made._asdict()})

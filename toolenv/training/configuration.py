@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from toolenv.agents.policies.prompting import read_chat_template
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility
 from toolenv.settings import check_settings, read_settings
+from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
 
 __all__ = [
     "DPOConfiguration",
@@ -19,6 +21,7 @@ __all__ = [
     "Kind",
     "Lora",
     "RewardConfiguration",
+    "RowsConfiguration",
     "SFTConfiguration",
     "TrainingConfiguration",
     "configure",
@@ -58,6 +61,9 @@ class TrainingConfiguration(BaseModel):
             it (a LoRA adapter's folder too), or a name at the Hugging Face hub.
         data: A folder that ``toolenv dataset`` or ``toolenv pairs`` wrote, a saved dataset, or a
             Parquet or JSON Lines file.
+        chat_template: The template to train with, which the trained model keeps: ``compact`` or
+            ``compact-again`` for models of ``toolenv train new``, a Jinja template, or a file that
+            holds one. By default the model's own.
         from_scratch: Draw the weights from the seed by the folder's ``config.json`` in place of
             reading them.
         seed: What all randomness derives from.
@@ -89,6 +95,7 @@ class TrainingConfiguration(BaseModel):
 
     model: str
     data: str = ""
+    chat_template: str | None = None
     from_scratch: bool = False
     seed: int = Field(default=0, ge=0)
     epochs: float = Field(default=1.0, gt=0)
@@ -111,12 +118,36 @@ class TrainingConfiguration(BaseModel):
     options: dict[str, JsonValue] = {}
 
     def identity(self) -> dict[str, JsonValue]:
-        """What the result depends on, but for the contents of model and data."""
+        """What the result depends on, but for the contents of model and data.
+
+        Raises:
+            ConfigurationError: The file of the chat template cannot be read.
+        """
         dumped: dict[str, JsonValue] = self.model_dump(mode="json", exclude=_OF_NO_INFLUENCE)
-        return dumped
+        return {**dumped, "chat_template": self.template_text()}
+
+    def template_text(self) -> str | None:
+        """The chat template itself; None for the model's own.
+
+        Raises:
+            ConfigurationError: Its file cannot be read.
+        """
+        if self.chat_template in COMPACT_TEMPLATES:
+            return compact_template(self.chat_template)
+        return read_chat_template(self.chat_template)
 
 
-class SFTConfiguration(TrainingConfiguration):
+class RowsConfiguration(TrainingConfiguration):
+    """What trainings on rows of data share.
+
+    Args:
+        rows: Train on so many of the rows, drawn from the seed; by default on all.
+    """
+
+    rows: int | None = Field(default=None, ge=1)
+
+
+class SFTConfiguration(RowsConfiguration):
     """Imitation of demonstrations; the loss is on the assistant's tokens alone.
 
     Args:
@@ -134,7 +165,7 @@ class SFTConfiguration(TrainingConfiguration):
     workers: int = Field(default=1, ge=1)
 
 
-class DPOConfiguration(TrainingConfiguration):
+class DPOConfiguration(RowsConfiguration):
     """Direct preference optimisation: the sigmoid loss, and beside it imitation of what is chosen.
 
     Args:
@@ -150,7 +181,7 @@ class DPOConfiguration(TrainingConfiguration):
     sft_weight: float = Field(default=1.0, ge=0)
 
 
-class KTOConfiguration(TrainingConfiguration):
+class KTOConfiguration(RowsConfiguration):
     """Kahneman-Tversky optimisation (arXiv 2402.01306): single decisions, desirable or not.
 
     Args:
@@ -173,7 +204,7 @@ class KTOConfiguration(TrainingConfiguration):
     undesirable_weight: float | None = Field(default=None, gt=0)
 
 
-class RewardConfiguration(TrainingConfiguration):
+class RewardConfiguration(RowsConfiguration):
     """A reward model: a score of a conversation, higher for the chosen side."""
 
     kind: ClassVar[Kind] = "reward"

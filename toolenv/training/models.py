@@ -99,6 +99,7 @@ def begin(configuration: TrainingConfiguration, *, scores: bool = False) -> Begu
     try:
         config = transformers.AutoConfig.from_pretrained(source.model)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.adapter or source.model)
+        tokenizer.chat_template = configuration.template_text() or tokenizer.chat_template
         if scores:
             config.num_labels = 1
             if config.pad_token_id is None:

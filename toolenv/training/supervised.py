@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from toolenv.errors import FormatError
 from toolenv.fingerprint import fingerprint
+from toolenv.seeds import derive
 from toolenv.training.bucketing import bucketed
 from toolenv.training.configuration import (
     DPOConfiguration,
     KTOConfiguration,
     RewardConfiguration,
+    RowsConfiguration,
     SFTConfiguration,
     TrainingConfiguration,
 )
@@ -77,7 +80,7 @@ def sft_trainer(configuration: SFTConfiguration, out: Path) -> tuple[Any, dict[s
     """TRL's trainer, ready to train, and how many rows there are."""
     import trl
 
-    rows, begun = open_rows(configuration.data, "sft"), begin(configuration)
+    rows, begun = _rows(configuration), begin(configuration)
     check_template(begun.tokenizer, configuration.model, tools=_has_tools(rows))
     rendered = Rendered(begun.tokenizer, training_template(begun.tokenizer, configuration.model))
     tokens = _tokenised(configuration, rows, rendered)
@@ -108,7 +111,7 @@ def dpo_trainer(configuration: DPOConfiguration, out: Path) -> tuple[Any, dict[s
     """TRL's trainer, ready to train, and how many rows there are."""
     import trl
 
-    rows, begun = open_rows(configuration.data, "dpo"), begin(configuration)
+    rows, begun = _rows(configuration), begin(configuration)
     refuse_equal_sides(rows, configuration.data)
     kept = _fitting_completions(configuration, begun, rows, "chosen", "rejected")
     with_sft = configuration.sft_weight > 0
@@ -132,7 +135,7 @@ def kto_trainer(configuration: KTOConfiguration, out: Path) -> tuple[Any, dict[s
     """TRL's trainer, ready to train, and how many rows there are."""
     import trl
 
-    rows, begun = open_rows(configuration.data, "kto"), begin(configuration)
+    rows, begun = _rows(configuration), begin(configuration)
     kept = _fitting_completions(configuration, begun, rows, "completion")
     labels = labels_of(kept.rows, configuration.data)
     prompts = [fingerprint("prompt", row["prompt"]) for row in kept.rows.select_columns("prompt")]
@@ -163,7 +166,7 @@ def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, 
     """TRL's trainer, ready to train, and how many rows there are."""
     import trl
 
-    rows, begun = open_rows(configuration.data, "reward"), begin(configuration, scores=True)
+    rows, begun = _rows(configuration), begin(configuration, scores=True)
     refuse_equal_sides(rows, configuration.data)
     kept = _fitting_completions(configuration, begun, rows, "chosen", "rejected")
     trainer = make_trainer(
@@ -173,6 +176,15 @@ def reward_trainer(configuration: RewardConfiguration, out: Path) -> tuple[Any, 
         train_dataset=kept.rows,
     )
     return trainer, kept.counts
+
+
+def _rows(configuration: RowsConfiguration) -> Any:
+    """The rows to train on: all, or so many as are wanted, drawn from the seed."""
+    found = open_rows(configuration.data, configuration.kind)
+    if configuration.rows is None or configuration.rows >= len(found):
+        return found
+    draw = random.Random(derive("training", "rows", configuration.seed))
+    return found.select(sorted(draw.sample(range(len(found)), configuration.rows)))
 
 
 def _reference(begun: Begun) -> Any:

@@ -11,6 +11,7 @@ from toolenv.errors import ConfigurationError
 from toolenv.training.configuration import TrainingConfiguration
 from toolenv.training.folder import TrainingFolder, is_first
 from toolenv.training.models import Begun
+from toolenv.training.spared_work import spared_work
 
 __all__ = ["arguments", "make_trainer", "train"]
 
@@ -132,7 +133,9 @@ def train(
         for one in list(trainer.callback_handler.callbacks):
             if type(one).__name__ == callback:
                 trainer.remove_callback(one)
-    result = trainer.train(resume_from_checkpoint=str(begun_at) if begun_at else None)
+    reference = getattr(trainer, "ref_model", None)
+    with spared_work(trainer.model, *([reference] if reference is not None else [])):
+        result = trainer.train(resume_from_checkpoint=str(begun_at) if begun_at else None)
     trainer.save_model(str(folder.path))
     if is_first():
         folder.finish(int(result.global_step), rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -37,8 +38,9 @@ class Batcher(Generic[Request, Result]):
         work: Maps requests to as many results, in their order.
         size: Most requests in a batch.
         wait: Seconds without a new request after which a batch is begun that is not full.
-        measure: How large a request is. Where more wait than fit, the batch is the oldest and those
-            nearest to it in size, which saves padding; where None, the oldest ones.
+        measure: How large a request is, in some respects. Where more wait than fit, the batch is
+            the oldest and those nearest to it in size, over all respects, which saves padding;
+            where None, the oldest ones.
 
     Example:
         >>> batcher = Batcher(lambda numbers: [2 * number for number in numbers], size=2, wait=0.0)
@@ -52,7 +54,7 @@ class Batcher(Generic[Request, Result]):
         *,
         size: int,
         wait: float,
-        measure: Callable[[Request], int] | None = None,
+        measure: Callable[[Request], tuple[float, ...]] | None = None,
     ) -> None:
         self._work = work
         self._size = size
@@ -110,9 +112,9 @@ class Batcher(Generic[Request, Result]):
     def _take(self) -> list[tuple[Request, Future[Result]]]:
         waiting, measure = self._waiting, self._measure
         if measure is not None and len(waiting) > self._size:
-            like = measure(waiting[0][0])
+            sizes = [measure(request) for request, _ in waiting]
             nearest = sorted(
-                range(len(waiting)), key=lambda at: (abs(measure(waiting[at][0]) - like), at)
+                range(len(waiting)), key=lambda at: (math.dist(sizes[at], sizes[0]), at)
             )
             chosen = set(nearest[: self._size])  # the oldest is nearest to itself
         else:

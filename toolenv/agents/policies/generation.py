@@ -72,32 +72,64 @@ def generate(
     import torch
 
     model = loaded.model
-    processors: list[Any] = []
+    processors: list[_Constraints | _Draws] = []
     if any(prompt.constraint is not None for prompt in prompts):
         processors.append(_Constraints(prompts, sampling.longest))
     if sampling.temperature > 0:
         processors.append(_Draws(prompts, sampling, model.device))
+    answers: list[list[int]] = [[] for _ in prompts]
+    rows = [*range(len(prompts))]
     with torch.inference_mode():
         batch = PaddedPrompts(loaded, [prompt.tokens for prompt in prompts], cache)
-        said = model.generate(
-            input_ids=torch.tensor(batch.rows, device=model.device),
-            attention_mask=torch.tensor(batch.masks, device=model.device),
-            do_sample=False,  # the draws are made by the last processor, which leaves one token
-            max_new_tokens=sampling.longest,
-            logits_processor=processors,
-            stopping_criteria=[_ends_with_the_interpreter],
-            **({"past_key_values": batch.past} if batch.past is not None else {}),
-            **({"stop_strings": [*sampling.stop]} if sampling.stop else {}),
-            **({"tokenizer": loaded.tokenizer} if sampling.stop else {}),
-        )
-        answers = said[:, len(batch.rows[0]) :].tolist()
-        batch.keep(answers)
+        # On a processor each row takes its time, so rows that have ended are left out.
+        narrows = batch.past is not None and model.device.type == "cpu" and not sampling.stop
+        while rows:
+            said = model.generate(
+                input_ids=torch.tensor(batch.rows, device=model.device),
+                attention_mask=torch.tensor(batch.masks, device=model.device),
+                do_sample=False,  # the draws are made by the last processor, which leaves one token
+                max_new_tokens=sampling.longest - len(answers[rows[0]]),
+                logits_processor=processors,
+                stopping_criteria=[_Pauses(loaded, len(rows) // 2 if narrows else len(rows))],
+                **({"past_key_values": batch.past} if batch.past is not None else {}),
+                **({"stop_strings": [*sampling.stop]} if sampling.stop else {}),
+                **({"tokenizer": loaded.tokenizer} if sampling.stop else {}),
+            )
+            new = said[:, len(batch.rows[0]) :].tolist()
+            for row, tokens in zip(rows, new, strict=True):
+                answers[row] += tokens
+            left = [
+                at
+                for at, row in enumerate(rows)
+                if narrows
+                and len(answers[row]) < sampling.longest
+                and not set(loaded.ends) & {*answers[row]}
+                and not EXITING.is_set()
+            ]
+            for at, row in enumerate(rows):
+                if at not in left:
+                    batch.keep(at, answers[row])
+            rows = [rows[at] for at in left]
+            if rows:
+                batch.narrow(left, [new[at] for at in left])
+                for processor in processors:
+                    processor.narrow(left)
     return [_read(loaded, answer, sampling.stop) for answer in answers]
 
 
-def _ends_with_the_interpreter(tokens: Any, scores: Any, **_: Any) -> Any:
-    """Which rows end: all of them, once nobody waits for them."""
-    return tokens.new_full((len(tokens),), EXITING.is_set()).bool()
+class _Pauses:
+    """Ends all rows once so many have ended, or nobody waits for them any more."""
+
+    def __init__(self, loaded: LoadedModel, ended: int) -> None:
+        self._ends = loaded.ends
+        self._wanted = max(1, ended)
+        self._ended: set[int] = set()
+
+    def __call__(self, tokens: Any, scores: Any, **_: Any) -> Any:
+        newest = tokens[:, -1].tolist()
+        self._ended.update(row for row, token in enumerate(newest) if token in self._ends)
+        pauses = len(self._ended) >= self._wanted or EXITING.is_set()
+        return tokens.new_full((len(tokens),), pauses).bool()
 
 
 def _read(loaded: LoadedModel, tokens: list[int], stop: Sequence[str]) -> Continuation:
@@ -132,6 +164,10 @@ class _Draws:
         self._temperature = sampling.temperature
         self._top_p = sampling.top_p
 
+    def narrow(self, rows: Sequence[int]) -> None:
+        """Go on with some rows alone."""
+        self._generators = [self._generators[row] for row in rows]
+
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
@@ -159,6 +195,10 @@ class _Constraints:
         ]
         self._left = longest
         self._begun = False
+
+    def narrow(self, rows: Sequence[int]) -> None:
+        """Go on with some rows alone."""
+        self._rows = [self._rows[row] for row in rows]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch

@@ -39,6 +39,13 @@ class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = (buffer[..., :length, :] for buffer in self._buffers)
         return self.keys, self.values
 
+    def keep_rows(self, rows: Any) -> None:
+        """Forget all rows but some."""
+        assert self._buffers is not None
+        length = self.get_seq_length()
+        self._buffers = tuple(buffer.index_select(0, rows) for buffer in self._buffers)
+        self.keys, self.values = (buffer[..., :length, :] for buffer in self._buffers)
+
 
 def growing_cache(model: Any) -> Any:
     """An empty cache of a model; None where it does not keep keys and values of all tokens."""

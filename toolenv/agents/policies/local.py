@@ -156,7 +156,7 @@ class TransformersPolicy:
             self._generate,
             size=batch_size,
             wait=batch_wait,
-            measure=self._unread,
+            measure=self._size,
         )
         self._cache = PrefixCache(round(prefix_cache * 2**30)) if prefix_cache else None
         self._lock = threading.RLock()
@@ -279,10 +279,13 @@ class TransformersPolicy:
         if self._cache is not None:
             self._cache.clear()
 
-    def _unread(self, prompt: Prompt) -> int:
-        """How many tokens of a prompt have to be read: rows alike in that waste least."""
+    def _size(self, prompt: Prompt) -> tuple[float, float]:
+        """How many tokens of a prompt have to be read, and how many have been.
+
+        Rows that are alike in both waste least; each token is read once, and looked at later.
+        """
         known = self._cache.known_length(prompt.tokens) if self._cache is not None else 0
-        return len(prompt.tokens) - known
+        return len(prompt.tokens) - known, len(prompt.tokens) / 2
 
     def _read(self, said: Continuation, prompt: Prompt) -> Message:
         reasoning, text = split_thinking(said.text, self.think_tags)

@@ -35,7 +35,7 @@ class PaddedPrompts:
         self.past = growing_cache(loaded.model)
         self._cache = cache if self.past is not None else None
         self._ends = loaded.ends
-        self._prompts = prompts
+        self._prompts = [*prompts]
         found = [self._cache.find(one) if self._cache else (None, 0) for one in prompts]
         self._lengths = [length for _, length in found]
         self._known = max(self._lengths)
@@ -53,28 +53,44 @@ class PaddedPrompts:
         if self._known:
             self._put([entry for entry, _ in found])
 
-    def keep(self, said: Sequence[Sequence[int]]) -> None:
-        """Add what was read to the cache: prompts, and of answers all but what nobody read.
+    def keep(self, row: int, said: Sequence[int]) -> None:
+        """Add what was read to the cache: a prompt, and of its answer all but what nobody read.
 
         Args:
-            said: The tokens of each row's answer, and of what pads it.
+            row: Which row.
+            said: The tokens of its answer, and of what pads it.
         """
         if self._cache is None:
             return
-        width = self._known + self._new
-        for row, (prompt, length) in enumerate(zip(self._prompts, self._lengths, strict=True)):
-            end = next((n for n, token in enumerate(said[row]) if token in self._ends), len(said[row]))
-            answer = said[row][: min(end + 1, self.past.get_seq_length() - width)]
-            spans = (self._known - length, self._known), (width - len(prompt) + length, width + len(answer))
-            self._cache.add(
-                Known(
-                    (*prompt, *answer),
-                    tuple(
-                        (_columns(layer.keys[row], spans), _columns(layer.values[row], spans))
-                        for layer in self.past.layers
-                    ),
-                )
+        prompt, length, width = self._prompts[row], self._lengths[row], self._known + self._new
+        end = next((n for n, token in enumerate(said) if token in self._ends), len(said))
+        answer = said[: min(end + 1, self.past.get_seq_length() - width)]
+        spans = (self._known - length, self._known), (width - len(prompt) + length, width + len(answer))
+        self._cache.add(
+            Known(
+                (*prompt, *answer),
+                tuple(
+                    (_columns(layer.keys[row], spans), _columns(layer.values[row], spans))
+                    for layer in self.past.layers
+                ),
             )
+        )
+
+    def narrow(self, rows: Sequence[int], said: Sequence[Sequence[int]]) -> None:
+        """Go on with some rows alone.
+
+        Args:
+            rows: Which, by their places.
+            said: What each of them has said since the batch was made or narrowed, no padding in it.
+        """
+        import torch
+
+        self.rows = [[*self.rows[row], *new] for row, new in zip(rows, said, strict=True)]
+        self.masks = [[*self.masks[row], *[1] * len(new)] for row, new in zip(rows, said, strict=True)]
+        self._prompts = [self._prompts[row] for row in rows]
+        self._lengths = [self._lengths[row] for row in rows]
+        for layer in self.past.layers:
+            layer.keep_rows(torch.tensor(rows, device=layer.keys.device))
 
     def _put(self, entries: Sequence[Known | None]) -> None:
         some = next(entry for entry in entries if entry is not None)

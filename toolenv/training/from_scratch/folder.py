@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from toolenv.errors import ConfigurationError
 from toolenv.files import require_empty
+from toolenv.training.compact_template import COMPACT_TEMPLATES
 from toolenv.training.data import open_rows, tools_of
 from toolenv.training.from_scratch.copying import copying_rows
 from toolenv.training.from_scratch.model import ModelSize, new_model
@@ -39,6 +40,7 @@ def make_model(
     seed: int = 0,
     vocabulary: int = 1024,
     context_length: int = 1024,
+    template: str = COMPACT_TEMPLATES[0],
 ) -> Made:
     """Make a model that has learned nothing, and write it as ``save_pretrained`` does.
 
@@ -50,6 +52,7 @@ def make_model(
         seed: What its first weights are drawn from.
         vocabulary: Tokens of the tokenizer.
         context_length: Most tokens that it is to read.
+        template: Its chat template, one of ``COMPACT_TEMPLATES``.
 
     Raises:
         ToolenvError: The data cannot be read, the size is impossible, or the folder holds anything.
@@ -72,7 +75,9 @@ def make_model(
     texts += [
         message["content"] for row in copying_rows(_READ_EXERCISES) for message in row["messages"]
     ]
-    tokenizer: Any = train_tokenizer(texts, size=vocabulary, context_length=context_length)
+    tokenizer: Any = train_tokenizer(
+        texts, size=vocabulary, context_length=context_length, template=template
+    )
     model = new_model(tokenizer, size, seed=seed)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)

@@ -8,13 +8,11 @@ tokens, which makes calls short.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import Any, Final
 
-from toolenv.conversations import SYSTEM_PROMPT
-from toolenv.jsontext import render
+from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
 
-__all__ = ["END", "PADDING", "chat_template", "train_tokenizer"]
+__all__ = ["END", "PADDING", "train_tokenizer"]
 
 PADDING: Final = "<|padding|>"
 END: Final = "<|end|>"
@@ -39,19 +37,20 @@ _PIECES: Final = (
 _WORDS: Final = r"[A-Za-z]+|\d|[^A-Za-z\d]"
 
 
-def chat_template() -> str:
-    """The template, in which the standard system prompt takes no tokens, and others are shown."""
-    text = files("toolenv.training.from_scratch").joinpath("chat_template.jinja").read_text("utf-8")
-    return f"{{%- set standard_system_prompt = {render(SYSTEM_PROMPT)} -%}}{text}"
-
-
-def train_tokenizer(texts: Iterable[str], *, size: int = 1024, context_length: int = 1024) -> Any:
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    size: int = 1024,
+    context_length: int = 1024,
+    template: str = COMPACT_TEMPLATES[0],
+) -> Any:
     """A tokenizer of transformers, with our chat template.
 
     Args:
         texts: What it is to be good at.
         size: Tokens, at least the 256 bytes and the marks.
         context_length: Tokens of the longest text that a model is to read.
+        template: One of ``COMPACT_TEMPLATES``.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -74,7 +73,7 @@ def train_tokenizer(texts: Iterable[str], *, size: int = 1024, context_length: i
         pad_token=PADDING,
         eos_token=END,
         additional_special_tokens=list(_MARKS[2:]),
-        chat_template=chat_template(),
+        chat_template=compact_template(template),
         model_max_length=context_length,
         clean_up_tokenization_spaces=False,
         padding_side="right",
