@@ -5,9 +5,9 @@
 ``tiny`` and ``large`` are sizes of ``toolenv train new``; ``tiny-bfloat16`` and ``tiny-again`` are
 the first as the campaign trains it, in bfloat16 mixed with float32, with the two forms of the
 compact template; ``lora-1b`` is a LoRA adapter of rank 16 on a model with the shape of Llama 3.2 1B
-and random weights, over real conversations. After each comes the same with all the work that a step
-need not do (``toolenv.training.spared_work``). Every one is a process of its own; the first fifth of
-its steps does not count.
+and random weights, over real conversations. After each comes the same with all the work that a
+step need not do (``toolenv.training.spared_work``). Every one is a process of its own; the first
+fifth of its steps does not count.
 """
 
 from __future__ import annotations
