@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.campaign.commands import carry_out, seconds_of
 from benchmarks.campaign.contrasts import read_measured
 from benchmarks.campaign.recipe import (
+    AGENTS,
     METHODS,
     TASKS,
     Recipe,
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
+    parser.add_argument("--agents", nargs="+", choices=AGENTS, default=[*AGENTS])
     parser.add_argument("--on", choices=[*TASKS], default="test")
     parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
@@ -79,7 +81,7 @@ def _one(recipe: Recipe, seed: int, given: argparse.Namespace) -> None:
     commands = trainings(recipe, seed)
     carry_out([one for one in commands if one.out.partition("/")[2] not in skipped], given.out)
     if not given.train_only:
-        carry_out(evaluations(recipe, seed, given.on, given.methods), given.out)
+        carry_out(evaluations(recipe, seed, given.on, given.methods, given.agents), given.out)
 
 
 def _each(seeds: list[int], jobs: int) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from benchmarks.campaign.equal_compute import BATCH, steps_for_equal_compute
 
 __all__ = [
+    "AGENTS",
     "METHODS",
     "RANDOM_SIDES",
     "TASKS",
@@ -42,7 +43,10 @@ RANDOM_SIDES = "random sides"
 """What stands in place of a command of ``toolenv`` where pairs get their sides by lot."""
 
 
-_AGENTS = {"sft": ("react", "dfsdt", "react-n"), "dpo": ("react", "dfsdt")}
+AGENTS = ("react", "dfsdt", "react-n")
+"""One attempt, the search, and attempts that cost as much as the search, which is made before."""
+
+_MEASURED_WITH = {"sft": AGENTS, "dpo": ("react", "dfsdt")}
 """What methods are measured with beside one attempt: a search costs as much as four or five."""
 
 
@@ -242,7 +246,9 @@ def trainings(recipe: Recipe, seed: int) -> list[Command]:
     return [Command(f"{own}/{name}", arguments) for name, arguments in found.items()]
 
 
-def evaluations(recipe: Recipe, seed: int, on: str, methods: Sequence[str]) -> list[Command]:
+def evaluations(
+    recipe: Recipe, seed: int, on: str, methods: Sequence[str], agents: Sequence[str] = AGENTS
+) -> list[Command]:
     """What the policies of a seed are measured by.
 
     Args:
@@ -250,20 +256,21 @@ def evaluations(recipe: Recipe, seed: int, on: str, methods: Sequence[str]) -> l
         seed: The training's seed.
         on: ``test`` or ``validation``.
         methods: Which policies.
+        agents: With which of ``AGENTS``, as far as a policy is measured with them.
     """
     own = f"seed-{seed}"
 
     def evaluated(method: str, agent: str) -> Callable[[Path], list[str]]:
         def arguments(root: Path) -> list[str]:
             home = root / own
-            agents = {
+            named = {
                 "react": "react",
                 "dfsdt": recipe.search,
                 "react-n": f"react@n?match={home / on / method / 'dfsdt'}",
             }
             return [
                 *("run", "--tasks", f"{BENCHMARK}:{TASKS[on]}", *SIMULATOR),
-                *("--agent", agents[agent], "--policy", _policy(home / "models" / method, recipe)),
+                *("--agent", named[agent], "--policy", _policy(home / "models" / method, recipe)),
                 *(
                     "--policy-calls",
                     str(recipe.policy_calls),
@@ -277,7 +284,8 @@ def evaluations(recipe: Recipe, seed: int, on: str, methods: Sequence[str]) -> l
     return [
         Command(f"{own}/{on}/{method}/{agent}", evaluated(method, agent))
         for method in methods
-        for agent in _AGENTS.get(method, ("react",))
+        for agent in _MEASURED_WITH.get(method, ("react",))
+        if agent in agents
     ]
 
 

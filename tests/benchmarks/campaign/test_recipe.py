@@ -22,6 +22,7 @@ from toolenv.cli.main import app
 from toolenv.jsontext import render
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.runner import run
+from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
 from toolenv.training.folder import TrainingRecord
 
 pytest.importorskip("trl")
@@ -81,6 +82,10 @@ def test_every_method_is_trained_from_nothing(campaign: Path) -> None:
     assert kinds == ["sft", "dpo", "dpo", "sft", "grpo"]
     new, imitating = (models / name / "model.safetensors" for name in ("new", "sft"))
     assert new.read_bytes() != imitating.read_bytes()
+    once, again = (
+        (models / name / "chat_template.jinja").read_text() for name in ("imitation", "sft")
+    )
+    assert (once, again) == tuple(compact_template(name) for name in COMPACT_TEMPLATES)
     done = seconds_of(campaign)
     expected = [command.out for command in (*demonstrations(SMALL), *trainings(SMALL, 0))]
     assert set(done) == set(expected)
@@ -103,3 +108,5 @@ def test_equal_cost_is_measured_for_what_it_is_compared_with() -> None:
         *("seed-3/test/sft/react", "seed-3/test/sft/dfsdt", "seed-3/test/sft/react-n"),
         "seed-3/test/grpo/react",
     ]
+    once = evaluations(SMALL, 3, "test", ("sft", "grpo"), ("react",))
+    assert [command.out for command in once] == [found[0], found[3]]
