@@ -90,7 +90,7 @@ class Recipe(NamedTuple):
     learning_rate: float = 2e-3
     again_rows: int = 32_000
     again_rate: float = 1e-3
-    explored_tasks: int = 1_000
+    explored_tasks: int = 500
     attempts: int = 4
     breadth: int = 3
     temperature: float = 0.7
