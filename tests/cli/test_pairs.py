@@ -66,6 +66,10 @@ def test_resampling_continues_in_the_run_s_own_environment(runs: Path, here: Her
         ("pairs dfsdt --out out --tokenizer ./nowhere", "The tokenizer cannot be loaded"),
         ("dataset sft nowhere --out out", "nowhere: There is no such file or folder."),
         ("dataset sft dfsdt --out out --teacher nobody:here", "nobody"),
+        (
+            "dataset sft dfsdt --out out --teacher local:x:y --per-task 1",
+            "--per-task: With --teacher every decision counts",
+        ),
         ("dataset sft dfsdt --out out --format xml", "--format: Unknown: 'xml'."),
     ],
 )

@@ -72,12 +72,19 @@ def sft(
     """
     with friendly_errors():
         from toolenv import __version__
+        from toolenv.errors import ConfigurationError
         from toolenv.preferences.demonstrations import SFT_COLUMNS, demonstrations, sft_rows
         from toolenv.preferences.explored import explored_by_task
         from toolenv.preferences.lengths import TokenLimit
 
         counts = Counter[str]()
         limit = TokenLimit(tokenizer, max_length) if tokenizer is not None else None
+        if teacher and (verdicts or per_task is not None):
+            raise ConfigurationError(
+                "With --teacher every decision counts, whether a task was carried out or not.",
+                where="--verdicts" if verdicts else "--per-task",
+                fix="Leave it out.",
+            )
         groups = explored_by_task(paths, verdicts=verdicts)
         if teacher:
             from toolenv.agents.specification import open_policy
