@@ -41,14 +41,16 @@ def _rows(measured: Measured, contrasts: Sequence[Contrast]) -> list[str]:
         if found is None:
             continue
         scale, digits = (100, 1) if contrast.of == "passed" else (1, 2)
-        ends = [f"{end * scale:+.{digits}f}" for end in found]
-        excludes = "yes" if found.low > 0 or found.high < 0 else "no"
+        value, low, high = (f"{end * scale:+.{digits}f}" for end in found)
+        told, answer = f"{value} ({low} to {high})", "no"
+        if found.low != found.low:  # of one training
+            told, answer = value, "–"
+        elif found.low > 0 or found.high < 0:
+            answer = "yes"
         sides = " − ".join(
             f"{method}, {agent}" for method, agent in (contrast.better, contrast.worse)
         )
-        rows.append(
-            f"| {contrast.claim} | {sides} | {ends[0]} ({ends[1]} to {ends[2]}) | {excludes} |"
-        )
+        rows.append(f"| {contrast.claim} | {sides} | {told} | {answer} |")
     return rows
 
 

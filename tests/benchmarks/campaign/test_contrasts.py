@@ -98,6 +98,7 @@ def test_one_training_has_a_rate_and_no_interval(out: Path) -> None:
     alone = read_measured(out, [1], "test")
     assert ("grpo", "react") in alone.methods
     assert pass_table(alone).splitlines()[-1].startswith("| sft, react | 50.0 | 50.0 | 50.0 |")
+    assert "sft, dfsdt − sft, react | +25.0 | – |" in contrast_table(alone)
 
 
 def test_every_contrast_is_between_things_that_are_measured() -> None:
