@@ -1,0 +1,99 @@
+"""How episodes on MiniToolBench end, by what their tasks need: what limits a policy.
+
+    python -m benchmarks.campaign.failures campaign/seed-*/test/sft/react
+
+Episodes of several runs are counted together. ``untried``: it gave up though an API that is
+documented for what is needed had not been called.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from toolenv.apis import FINISH
+from toolenv.episodes import Episode
+from toolenv.errors import ToolenvError
+from toolenv.mini.benchmark.plans import Plan, plan_of
+from toolenv.running.folder import RunFolder
+
+__all__ = ["ENDINGS", "count_endings", "ending_table"]
+
+ENDINGS = ("passed", "wrong answer", "gave up, untried", "gave up, all tried", "out of steps")
+"""How an episode ends; giving up passes a task that cannot be solved."""
+
+_BEGINNINGS = ("first call fits", "calls again")
+"""Of the chosen branch: its first call is of an API that is documented for one of the needs; a call
+is made twice with the same arguments."""
+
+
+def count_endings(episodes: Iterable[Episode]) -> dict[str, Counter[str]]:
+    """How many episodes ended in which way, and ``episodes``, by what is needed.
+
+    Needs are the kinds of the goals, in order; ``nothing to be had`` where no solution is offered.
+    """
+    found: dict[str, Counter[str]] = {}
+    for episode in episodes:
+        plan = plan_of(episode.task.id)
+        needs = "+".join(goal.need.kind for goal in plan.goals)
+        counts = found.setdefault(needs if plan.solvable else "nothing to be had", Counter())
+        counts["episodes"] += 1
+        counts[_ending(episode, plan)] += 1
+        calls = [
+            (call.function, call.text)
+            for step in episode.branch.path()
+            for call in step.calls
+            if call.function != FINISH
+        ]
+        fitting = {one.function for one in plan.relevant}
+        counts["first call fits"] += bool(calls) and calls[0][0] in fitting
+        counts["calls again"] += len({*calls}) < len(calls)
+    return found
+
+
+def ending_table(counted: Mapping[str, Counter[str]]) -> str:
+    """Shares in percent, as Markdown, and those of all together last."""
+    columns = (*ENDINGS, *_BEGINNINGS)
+    lines = [
+        f"| needed | episodes | {' | '.join(columns)} |",
+        f"|---|{'---|' * (len(columns) + 1)}",
+    ]
+    everything = sum(counted.values(), Counter[str]())
+    for needs, counts in [*sorted(counted.items()), ("all", everything)]:
+        shares = [f"{100 * counts[name] / counts['episodes']:.0f}" for name in columns]
+        lines.append(f"| {needs} | {counts['episodes']} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
+def _ending(episode: Episode, plan: Plan) -> str:
+    if episode.outcome == "passed":
+        return "passed"
+    if episode.ended.startswith("answer"):
+        return "wrong answer"
+    if not episode.ended.startswith("gave_up"):
+        return "out of steps"
+    called = {call.function for step in episode.branch.path() for call in step.calls}
+    untried = any(one.function not in called for one in plan.relevant)
+    return "gave up, untried" if untried else "gave up, all tried"
+
+
+def main() -> None:
+    """Count and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("runs", type=Path, nargs="+")
+    given = parser.parse_args()
+    found: dict[str, Counter[str]] = {}
+    try:
+        for path in given.runs:
+            with RunFolder.open(path) as folder:
+                for needs, counts in count_endings(folder.episodes()).items():
+                    found.setdefault(needs, Counter()).update(counts)
+    except ToolenvError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(ending_table(found))
+
+
+if __name__ == "__main__":
+    main()
