@@ -74,12 +74,15 @@ def test_runs_are_counted_together(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("| needed | episodes | passed |")
     assert lines[-1].startswith("| all | 80 |")
-    assert lines == ending_table(
-        {
-            needs: endings(runs / "expert")[needs] + endings(runs / "wavering")[needs]
-            for needs in endings(runs / "expert")
-        }
-    ).splitlines()
+    assert (
+        lines
+        == ending_table(
+            {
+                needs: endings(runs / "expert")[needs] + endings(runs / "wavering")[needs]
+                for needs in endings(runs / "expert")
+            }
+        ).splitlines()
+    )
 
     monkeypatch.setattr("sys.argv", ["failures", str(runs / "none")])
     with pytest.raises(SystemExit, match="error: .*none"):
