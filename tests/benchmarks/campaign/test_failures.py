@@ -85,5 +85,5 @@ def test_runs_are_counted_together(
     )
 
     monkeypatch.setattr("sys.argv", ["failures", str(runs / "none")])
-    with pytest.raises(SystemExit, match="error: .*none"):
+    with pytest.raises(SystemExit, match=r"error: .*none"):
         main()
