@@ -116,7 +116,7 @@ def _architecture(config: dict[str, Any], parameters: int) -> str:
         "heads": config["num_attention_heads"],
         "context": f"{config['max_position_embeddings']:,} tokens",
         "tokenizer": f"byte-level BPE, {config['vocab_size']:,} tokens, made from the data",
-        "chat template": "compact: the request, the functions, the turns",
+        "chat template": "compact-again: the request, the functions, the turns, what is uncalled",
         "weights": "bfloat16, rounded from the float32 that training ended with",
     }
     return _table(("property", "value"), [(name, str(value)) for name, value in rows.items()])

@@ -26,7 +26,7 @@ def trained_policy(
     *,
     temperature: float = 0.7,
     max_new_tokens: int = 96,
-    batch_size: int = 32,
+    batch_size: int = 16,
     device: str = "cpu",
 ) -> TransformersPolicy:
     """A policy of a million parameters, trained from nothing on MiniToolBench-v1's training tasks.
