@@ -106,8 +106,9 @@ def test_a_tokenizer_without_a_template(made: Made, tmp_path: Path) -> None:
 def test_a_template_that_is_not_there(made: Made, tmp_path: Path) -> None:
     none = str(tmp_path / "none.jinja")
     said = refusal("sft", made.model, made.demonstrations, tmp_path / "out", chat_template=none)
-    assert "The chat template cannot be read" in said
+    assert "There is no such chat template." in said
     assert none in said
+    assert "compact or compact-again" in said
 
 
 def test_a_template_that_does_not_mark_the_assistant(made: Made, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from toolenv.agents.policies.prompting import read_chat_template
 from toolenv.conversations import SYSTEM_PROMPT
 from toolenv.env import Compatibility
+from toolenv.errors import ConfigurationError
 from toolenv.settings import check_settings, read_settings
 from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
 
@@ -132,9 +133,16 @@ class TrainingConfiguration(BaseModel):
         Raises:
             ConfigurationError: Its file cannot be read.
         """
-        if self.chat_template in COMPACT_TEMPLATES:
-            return compact_template(self.chat_template)
-        return read_chat_template(self.chat_template)
+        name = self.chat_template
+        if name in COMPACT_TEMPLATES:
+            return compact_template(name)
+        if name and "{" not in name and not Path(name).exists():
+            raise ConfigurationError(
+                "There is no such chat template.",
+                where=name,
+                fix=f"Give a file that holds one, or {' or '.join(COMPACT_TEMPLATES)}.",
+            )
+        return read_chat_template(name)
 
 
 class RowsConfiguration(TrainingConfiguration):
