@@ -16,7 +16,7 @@ from pathlib import Path
 from toolenv.apis import FINISH
 from toolenv.episodes import Episode
 from toolenv.errors import ToolenvError
-from toolenv.mini.benchmark.plans import Plan, plan_of
+from toolenv.mini.benchmark.plans import plan_of
 from toolenv.running.folder import RunFolder
 
 __all__ = ["ENDINGS", "count_endings", "ending_table"]
@@ -39,8 +39,6 @@ def count_endings(episodes: Iterable[Episode]) -> dict[str, Counter[str]]:
         plan = plan_of(episode.task.id)
         needs = "+".join(goal.need.kind for goal in plan.goals)
         counts = found.setdefault(needs if plan.solvable else "nothing to be had", Counter())
-        counts["episodes"] += 1
-        counts[_ending(episode, plan)] += 1
         calls = [
             (call.function, call.text)
             for step in episode.branch.path()
@@ -48,6 +46,9 @@ def count_endings(episodes: Iterable[Episode]) -> dict[str, Counter[str]]:
             if call.function != FINISH
         ]
         fitting = {one.function for one in plan.relevant}
+        untried = bool(fitting - {function for function, _ in calls})
+        counts["episodes"] += 1
+        counts[_ending(episode, untried)] += 1
         counts["first call fits"] += bool(calls) and calls[0][0] in fitting
         counts["calls again"] += len({*calls}) < len(calls)
     return found
@@ -67,15 +68,13 @@ def ending_table(counted: Mapping[str, Counter[str]]) -> str:
     return "\n".join(lines)
 
 
-def _ending(episode: Episode, plan: Plan) -> str:
+def _ending(episode: Episode, untried: bool) -> str:
     if episode.outcome == "passed":
         return "passed"
     if episode.ended.startswith("answer"):
         return "wrong answer"
     if not episode.ended.startswith("gave_up"):
         return "out of steps"
-    called = {call.function for step in episode.branch.path() for call in step.calls}
-    untried = any(one.function not in called for one in plan.relevant)
     return "gave up, untried" if untried else "gave up, all tried"
 
 

@@ -34,8 +34,7 @@ def learned(trainer: Any, batch: dict[str, Any], *, spared: bool) -> tuple[float
         scored.append(len(left))
         return before(left, right, **named)
 
-    reference = getattr(trainer, "ref_model", None)
-    models = [trainer.model] if reference is None else [trainer.model, reference]
+    models = trainer.model, getattr(trainer, "ref_model", None)
     trainer.model.zero_grad()
     torch.mm = counted
     try:
@@ -74,8 +73,7 @@ def test_only_padding_on_the_right_needs_no_mask(made: Made, tmp_path: Path, sid
     model = sft(made, tmp_path).model.eval()
     tokens = torch.arange(12).reshape(2, 6) + 5
     mask = torch.ones_like(tokens)
-    mask[0, : 2 if side == "left" else None] = 0
-    mask[0] = mask[0] if side == "left" else torch.tensor([1, 1, 1, 1, 0, 0])
+    mask[0] = torch.tensor([0, 0, 1, 1, 1, 1] if side == "left" else [1, 1, 1, 1, 0, 0])
     seen: list[Any] = []
     model.model.layers[0].register_forward_pre_hook(
         lambda _, given, named: seen.append(named["attention_mask"]), with_kwargs=True

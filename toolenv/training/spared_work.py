@@ -22,7 +22,7 @@ def spared_work(*models: Any) -> Iterator[None]:
       positions elsewhere, for devices that would compile each new shape; processors do not.
 
     Args:
-        models: Of transformers, with causal attention, under an adapter or not.
+        models: Of transformers, with causal attention, under an adapter or not; None for none.
     """
     from trl.trainer import utils
 

@@ -133,8 +133,7 @@ def train(
         for one in list(trainer.callback_handler.callbacks):
             if type(one).__name__ == callback:
                 trainer.remove_callback(one)
-    reference = getattr(trainer, "ref_model", None)
-    with spared_work(trainer.model, *([reference] if reference is not None else [])):
+    with spared_work(trainer.model, getattr(trainer, "ref_model", None)):
         result = trainer.train(resume_from_checkpoint=str(begun_at) if begun_at else None)
     trainer.save_model(str(folder.path))
     if is_first():
