@@ -10,11 +10,9 @@ are for the end.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
-from benchmarks.campaign.commands import carry_out, seconds_of
+from benchmarks.campaign.commands import carry_out, each_seed, seconds_of
 from benchmarks.campaign.contrasts import read_measured
 from benchmarks.campaign.recipe import (
     AGENTS,
@@ -47,7 +45,7 @@ def main() -> None:
     if not given.worker:
         carry_out(demonstrations(recipe), given.out)
     if len(seeds) > 1:
-        _each(seeds, given.jobs)
+        each_seed("benchmarks.campaign", seeds, given.jobs)
     else:
         _one(recipe, seeds[0], given)
     if given.train_only or given.worker:
@@ -82,21 +80,6 @@ def _one(recipe: Recipe, seed: int, given: argparse.Namespace) -> None:
     carry_out([one for one in commands if one.out.partition("/")[2] not in skipped], given.out)
     if not given.train_only:
         carry_out(evaluations(recipe, seed, given.on, given.methods, given.agents), given.out)
-
-
-def _each(seeds: list[int], jobs: int) -> None:
-    """Every seed in a process of its own, so that nothing of one is in another."""
-    command = [sys.executable, "-m", "benchmarks.campaign", *sys.argv[1:]]
-    waiting, running = [*seeds], list[subprocess.Popen[bytes]]()
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            own = ["--worker", "--seeds", "1", "--first-seed", str(waiting.pop(0))]
-            running.append(subprocess.Popen([*command, *own]))
-        status = running.pop(0).wait()
-        if status:
-            for other in running:
-                other.terminate()
-            raise SystemExit(status)
 
 
 if __name__ == "__main__":

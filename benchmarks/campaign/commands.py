@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from benchmarks.campaign.random_sides import draw_sides
 from benchmarks.campaign.recipe import RANDOM_SIDES, Command
 from toolenv.jsontext import parse, render
 
-__all__ = ["carry_out", "seconds_of"]
+__all__ = ["carry_out", "each_seed", "seconds_of"]
 
 
 def carry_out(commands: Sequence[Command], root: Path) -> None:
@@ -49,6 +51,32 @@ def seconds_of(root: Path) -> dict[str, float]:
         assert isinstance(row, dict) and isinstance(row["seconds"], float)
         found[str(row["out"])] = row["seconds"]
     return found
+
+
+def each_seed(module: str, seeds: Sequence[int], jobs: int) -> None:
+    """Call a module of this package again for every seed, each in a process of its own.
+
+    What this process was called with goes along, with ``--worker --seeds 1 --first-seed SEED``.
+
+    Args:
+        module: Its dotted name.
+        seeds: The training seeds.
+        jobs: Most processes at the same time.
+
+    Raises:
+        SystemExit: One of them failed, with its own exit status.
+    """
+    command = [sys.executable, "-m", module, *sys.argv[1:]]
+    waiting, running = [*seeds], list[subprocess.Popen[bytes]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            own = ["--worker", "--seeds", "1", "--first-seed", str(waiting.pop(0))]
+            running.append(subprocess.Popen([*command, *own]))
+        status = running.pop(0).wait()
+        if status:
+            for other in running:
+                other.terminate()
+            raise SystemExit(status)
 
 
 def _going_on(arguments: Sequence[str], out: Path) -> list[str]:

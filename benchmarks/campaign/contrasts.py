@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -82,6 +84,16 @@ class Measured:
                         if result.task in at:
                             row[at[result.task]] = _score(result, of)
                 self._scores[method, agent, of] = scores
+
+    def grouped(self, groups: Sequence[str]) -> Measured:
+        """The same outcomes, in groups of tasks that take the place of the splits.
+
+        Args:
+            groups: One for each of ``tasks``.
+        """
+        other = copy(self)
+        other.splits = np.array(groups)
+        return other
 
     @property
     def methods(self) -> list[tuple[str, str]]:

@@ -20,7 +20,11 @@ __all__ = [
     "Command",
     "Recipe",
     "demonstrations",
+    "evaluation",
     "evaluations",
+    "explorations",
+    "pairing",
+    "preferring",
     "trainings",
 ]
 
@@ -154,96 +158,168 @@ def demonstrations(recipe: Recipe) -> list[Command]:
 def trainings(recipe: Recipe, seed: int) -> list[Command]:
     """All commands that train the policies of a seed, in order."""
     own = f"seed-{seed}"
-    expert, explored = recipe.expert_tasks, recipe.explored_tasks
-    further = f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert}"
     fast = [
         *("--batch-size", str(recipe.batch_size)),
         *("--set", "options.adam_beta2=0.98", "--set", "weight_decay=0.01", "--set", "bucket=8"),
     ]
     first = [*fast, "--learning-rate", str(recipe.learning_rate)]
-    shared = [
-        *("--seed", str(seed)),
-        *("--set", "save_steps=1000", "--set", "keep_checkpoints=1", "--set", "log_steps=50"),
-    ]
-    quick = ["--set", f"precision={recipe.precision}"]
-    again = [
-        *("--learning-rate", str(recipe.preference_rate), "--batch-size", str(BATCH)),
-        *("--set", "options.adam_beta2=0.98", "--set", "schedule=linear"),
-    ]
-    preferring = [*again, "--epochs", str(recipe.preference_epochs)]
-    preferring += ["--set", f"sft_weight={recipe.sft_weight}"]
+    shared = _shared_settings(seed)
 
     def sft(root: Path, model: str, data: str, *settings: str) -> list[str]:
         begun = ["train", "sft", "--model", str(root / own / "models" / model)]
-        return [*begun, "--data", str(root / data), *settings, *quick, *shared]
+        return [*begun, "--data", str(root / data), *settings, *_quick(recipe), *shared]
 
     def imitating_again(root: Path) -> list[str]:
         home = root / own
         steps = steps_for_equal_compute(
             home / "models/sft", home / "data/pairs", home / "data/own", recipe.preference_epochs
         )
-        return sft(root, "sft", f"{own}/data/own", *again, "--max-steps", str(steps))
+        settings = [*_gentle_settings(recipe), "--max-steps", str(steps)]
+        return sft(root, "sft", f"{own}/data/own", *settings)
 
-    def preferences(data: str) -> Callable[[Path], list[str]]:
-        return lambda root: [
-            *("train", "dpo", "--model", str(root / own / "models/sft")),
-            *("--data", str(root / own / data), *preferring, *quick, *shared),
-        ]
+    return [
+        Command(
+            f"{own}/models/new",
+            lambda root: [
+                *("train", "new", "--data", str(root / "data/sft")),
+                *("--size", recipe.size, "--seed", str(seed)),
+            ],
+        ),
+        Command(
+            f"{own}/models/copies",
+            lambda root: sft(
+                root, "new", "data/copying", *first, "--set", "schedule=constant_with_warmup"
+            ),
+        ),
+        Command(
+            f"{own}/models/imitation",
+            lambda root: sft(
+                root, "copies", "data/sft", *first, "--set", f"workers={recipe.workers}"
+            ),
+        ),
+        Command(
+            f"{own}/models/sft",
+            lambda root: sft(
+                root,
+                "imitation",
+                "data/sft",
+                *(*fast, "--learning-rate", str(recipe.again_rate)),
+                *("--set", "chat_template=compact-again", "--set", f"rows={recipe.again_rows}"),
+                *("--set", f"workers={recipe.workers}"),
+            ),
+        ),
+        *explorations(recipe, seed, ("explored", "attempts"), 0, recipe.explored_tasks),
+        pairing(seed, "pairs", ("explored", "attempts")),
+        Command(
+            f"{own}/data/pairs-random",
+            lambda root: [RANDOM_SIDES, str(root / own / "data/pairs"), str(seed)],
+        ),
+        Command(
+            f"{own}/data/own",
+            lambda root: [
+                *("dataset", "sft"),
+                *(str(root / own / "runs" / name) for name in ("explored", "attempts")),
+            ],
+        ),
+        preferring(recipe, seed, "dpo", "pairs"),
+        preferring(recipe, seed, "dpo-random", "pairs-random"),
+        Command(f"{own}/models/sft-again", imitating_again),
+        Command(
+            f"{own}/models/grpo",
+            lambda root: [
+                *("train", "grpo", "--model", str(root / own / "models/sft"), *SIMULATOR),
+                *("--tasks", _further_tasks(recipe, seed, 1, recipe.explored_tasks)),
+                *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
+                *("--max-steps", str(recipe.grpo_steps)),
+                *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
+                *("--set", "max_completion=640", *shared),
+            ],
+        ),
+    ]
 
-    found: dict[str, Callable[[Path], list[str]]] = {
-        "models/new": lambda root: [
-            *("train", "new", "--data", str(root / "data/sft")),
-            *("--size", recipe.size, "--seed", str(seed)),
-        ],
-        "models/copies": lambda root: sft(
-            root, "new", "data/copying", *first, "--set", "schedule=constant_with_warmup"
+
+def explorations(
+    recipe: Recipe, seed: int, names: tuple[str, str], start: int, count: int
+) -> list[Command]:
+    """How ``models/sft`` explores training tasks that the expert has not seen.
+
+    Args:
+        recipe: The recipe.
+        seed: The training's seed.
+        names: Of the run that searches and of the one that attempts.
+        start: The first task, in units of the recipe's ``explored_tasks``.
+        count: How many tasks.
+    """
+    own = f"seed-{seed}"
+    further = _further_tasks(recipe, seed, start, count)
+    many = ("--concurrency", str(recipe.in_flight))
+    searching, attempting = names
+    return [
+        Command(
+            f"{own}/runs/{searching}",
+            lambda root: [
+                *("run", "--tasks", further),
+                *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
+                *("--policy", _policy(root / own / "models/sft", recipe), *many),
+            ],
         ),
-        "models/imitation": lambda root: sft(
-            root, "copies", "data/sft", *first, "--set", f"workers={recipe.workers}"
+        Command(
+            f"{own}/runs/{attempting}",
+            lambda root: [
+                *("run", "--tasks", further),
+                *(*SIMULATOR, "--agent", "react"),
+                *(
+                    word
+                    for number in range(recipe.attempts)
+                    for word in ("--seed", str(number + 1))
+                ),
+                "--policy",
+                _policy(root / own / "models/sft", recipe._replace(temperature=1.0)),
+                *many,
+            ],
         ),
-        "models/sft": lambda root: sft(
-            root,
-            "imitation",
-            "data/sft",
-            *(*fast, "--learning-rate", str(recipe.again_rate)),
-            *("--set", "chat_template=compact-again", "--set", f"rows={recipe.again_rows}"),
-            *("--set", f"workers={recipe.workers}"),
-        ),
-        "runs/explored": lambda root: [
-            *("run", "--tasks", further),
-            *(*SIMULATOR, "--agent", recipe.search, "--policy-calls", str(recipe.policy_calls)),
-            *("--policy", _policy(root / own / "models/sft", recipe)),
-            *("--concurrency", str(recipe.in_flight)),
-        ],
-        "runs/attempts": lambda root: [
-            *("run", "--tasks", further),
-            *(*SIMULATOR, "--agent", "react"),
-            *(word for number in range(recipe.attempts) for word in ("--seed", str(number + 1))),
-            *("--policy", _policy(root / own / "models/sft", recipe._replace(temperature=1.0))),
-            *("--concurrency", str(recipe.in_flight)),
-        ],
-        "data/pairs": lambda root: [
-            *("pairs", str(root / own / "runs/explored"), str(root / own / "runs/attempts")),
+    ]
+
+
+def pairing(seed: int, name: str, runs: Sequence[str]) -> Command:
+    """Pairs of some runs of a seed, below its ``data``."""
+    home = f"seed-{seed}"
+    return Command(
+        f"{home}/data/{name}",
+        lambda root: [
+            *("pairs", *(str(root / home / "runs" / run) for run in runs)),
             *(word for source in SOURCES for word in ("--source", source)),
         ],
-        "data/pairs-random": lambda root: [RANDOM_SIDES, str(root / own / "data/pairs"), str(seed)],
-        "data/own": lambda root: [
-            *("dataset", "sft"),
-            *(str(root / own / "runs" / name) for name in ("explored", "attempts")),
+    )
+
+
+def preferring(
+    recipe: Recipe,
+    seed: int,
+    name: str,
+    data: str,
+    settings: Callable[[Path], Sequence[str]] = lambda root: (),
+) -> Command:
+    """DPO from ``models/sft``.
+
+    Args:
+        recipe: The recipe.
+        seed: The training's seed.
+        name: Of the model.
+        data: Of the pairs.
+        settings: Gives further settings, from the campaign's folder.
+    """
+    home = f"seed-{seed}"
+    return Command(
+        f"{home}/models/{name}",
+        lambda root: [
+            *("train", "dpo", "--model", str(root / home / "models/sft")),
+            *("--data", str(root / home / "data" / data), *_gentle_settings(recipe)),
+            *("--epochs", str(recipe.preference_epochs)),
+            *("--set", f"sft_weight={recipe.sft_weight}", *settings(root)),
+            *(*_quick(recipe), *_shared_settings(seed)),
         ],
-        "models/dpo": preferences("data/pairs"),
-        "models/dpo-random": preferences("data/pairs-random"),
-        "models/sft-again": imitating_again,
-        "models/grpo": lambda root: [
-            *("train", "grpo", "--model", str(root / own / "models/sft"), *SIMULATOR, "--tasks"),
-            f"{BENCHMARK}:train_tasks?seed={seed}&count={explored}&start={expert + explored}",
-            *("--reward", "check", "--group", "8", "--batch-size", str(recipe.grpo_batch)),
-            *("--max-steps", str(recipe.grpo_steps)),
-            *("--learning-rate", str(recipe.grpo_rate), "--set", "max_new_tokens=96"),
-            *("--set", "max_completion=640", *shared),
-        ],
-    }
-    return [Command(f"{own}/{name}", arguments) for name, arguments in found.items()]
+    )
 
 
 def evaluations(
@@ -258,34 +334,65 @@ def evaluations(
         methods: Which policies.
         agents: With which of ``AGENTS``, as far as a policy is measured with them.
     """
-    own = f"seed-{seed}"
-
-    def evaluated(method: str, agent: str) -> Callable[[Path], list[str]]:
-        def arguments(root: Path) -> list[str]:
-            home = root / own
-            named = {
-                "react": "react",
-                "dfsdt": recipe.search,
-                "react-n": f"react@n?match={home / on / method / 'dfsdt'}",
-            }
-            return [
-                *("run", "--tasks", f"{BENCHMARK}:{TASKS[on]}", *SIMULATOR),
-                *("--agent", named[agent], "--policy", _policy(home / "models" / method, recipe)),
-                *(
-                    "--policy-calls",
-                    str(recipe.policy_calls),
-                    "--concurrency",
-                    str(recipe.in_flight),
-                ),
-            ]
-
-        return arguments
-
     return [
-        Command(f"{own}/{on}/{method}/{agent}", evaluated(method, agent))
+        evaluation(recipe, seed, on, method, agent)
         for method in methods
         for agent in _MEASURED_WITH.get(method, ("react",))
         if agent in agents
+    ]
+
+
+def evaluation(
+    recipe: Recipe, seed: int, on: str, method: str, agent: str, suffix: str = ""
+) -> Command:
+    """One policy of a seed, measured with one agent.
+
+    Args:
+        recipe: The recipe.
+        seed: The training's seed.
+        on: ``test`` or ``validation``.
+        method: Which policy.
+        agent: One of ``AGENTS``; ``react-n`` needs the run of ``dfsdt`` with the same suffix.
+        suffix: Follows the agent's name, for a recipe with another budget.
+    """
+    own = f"seed-{seed}"
+
+    def arguments(root: Path) -> list[str]:
+        home = root / own
+        named = {
+            "react": "react",
+            "dfsdt": recipe.search,
+            "react-n": f"react@n?match={home / on / method / f'dfsdt{suffix}'}",
+        }
+        return [
+            *("run", "--tasks", f"{BENCHMARK}:{TASKS[on]}", *SIMULATOR),
+            *("--agent", named[agent], "--policy", _policy(home / "models" / method, recipe)),
+            *("--policy-calls", str(recipe.policy_calls)),
+            *("--concurrency", str(recipe.in_flight)),
+        ]
+
+    return Command(f"{own}/{on}/{method}/{agent}{suffix}", arguments)
+
+
+def _further_tasks(recipe: Recipe, seed: int, start: int, count: int) -> str:
+    first = recipe.expert_tasks + start * recipe.explored_tasks
+    return f"{BENCHMARK}:train_tasks?seed={seed}&count={count}&start={first}"
+
+
+def _shared_settings(seed: int) -> list[str]:
+    kept = ["--set", "save_steps=1000", "--set", "keep_checkpoints=20", "--set", "log_steps=50"]
+    return ["--seed", str(seed), *kept]
+
+
+def _quick(recipe: Recipe) -> list[str]:
+    return ["--set", f"precision={recipe.precision}"]
+
+
+def _gentle_settings(recipe: Recipe) -> list[str]:
+    """Of what goes on from ``models/sft``: preferences, and imitation of own successes."""
+    return [
+        *("--learning-rate", str(recipe.preference_rate), "--batch-size", str(BATCH)),
+        *("--set", "options.adam_beta2=0.98", "--set", "schedule=linear"),
     ]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from benchmarks.campaign.contrasts import PRIMARY, SECONDARY, Contrast, Measured
 from toolenv.judging.bootstrap import Estimate
 
-__all__ = ["contrast_table", "pass_table"]
+__all__ = ["CAMPAIGN", "contrast_table", "pass_table", "split_table"]
+
+CAMPAIGN: Final[Mapping[str, Sequence[Contrast]]] = {"primary": PRIMARY, "secondary": SECONDARY}
+"""The contrasts that were written down for the campaign."""
 
 
 def pass_table(measured: Measured) -> str:
@@ -25,33 +29,56 @@ def pass_table(measured: Measured) -> str:
     return "\n".join(lines)
 
 
-def contrast_table(measured: Measured) -> str:
-    """The contrasts, pooled over the splits."""
+def contrast_table(measured: Measured, titled: Mapping[str, Sequence[Contrast]] = CAMPAIGN) -> str:
+    """Contrasts, pooled over the splits.
+
+    Args:
+        measured: What was measured.
+        titled: The contrasts by title, those that were written down for the campaign by default;
+            one of which a side is missing is left out.
+    """
     lines = ["| claim | contrast | difference (95 %) | excludes zero |", "|---|---|---|---|"]
-    for title, contrasts in (("primary", PRIMARY), ("secondary", SECONDARY)):
-        lines.append(f"| *{title}* | | | |")
-        lines += _rows(measured, contrasts)
+    for title, contrasts in titled.items():
+        rows = [row for contrast in contrasts for row in _row(measured, contrast)]
+        lines += [f"| *{title}* | | | |", *rows] if rows else []
     return "\n".join(lines)
 
 
-def _rows(measured: Measured, contrasts: Sequence[Contrast]) -> list[str]:
-    rows = []
+def split_table(measured: Measured, contrasts: Sequence[Contrast]) -> str:
+    """Contrasts, split by split."""
+    splits = list(dict.fromkeys(measured.splits.tolist()))
+    lines = [f"| difference (95 %) | {' | '.join(splits)} |", f"|---|{'---|' * len(splits)}"]
     for contrast in contrasts:
-        found = measured.difference(contrast)
-        if found is None:
-            continue
-        scale, digits = (100, 1) if contrast.of == "passed" else (1, 2)
-        value, low, high = (f"{end * scale:+.{digits}f}" for end in found)
-        told, answer = f"{value} ({low} to {high})", "no"
-        if found.low != found.low:  # of one training
-            told, answer = value, "–"
-        elif found.low > 0 or found.high < 0:
-            answer = "yes"
-        sides = " − ".join(
-            f"{method}, {agent}" for method, agent in (contrast.better, contrast.worse)
-        )
-        rows.append(f"| {contrast.claim} | {sides} | {told} | {answer} |")
-    return rows
+        told = [_told(measured, contrast, split) for split in splits]
+        if None not in told:
+            lines.append(f"| {_sides(contrast)} | {' | '.join(map(str, told))} |")
+    return "\n".join(lines)
+
+
+def _row(measured: Measured, contrast: Contrast) -> list[str]:
+    found = measured.difference(contrast)
+    if found is None:
+        return []
+    answer = "no"
+    if found.low != found.low:  # of one training
+        answer = "–"
+    elif found.low > 0 or found.high < 0:
+        answer = "yes"
+    told = _told(measured, contrast)
+    return [f"| {contrast.claim} | {_sides(contrast)} | {told} | {answer} |"]
+
+
+def _told(measured: Measured, contrast: Contrast, split: str = "") -> str | None:
+    found = measured.difference(contrast, split)
+    if found is None:
+        return None
+    scale, digits = (100, 1) if contrast.of == "passed" else (1, 2)
+    value, low, high = (f"{end * scale:+.{digits}f}" for end in found)
+    return value if found.low != found.low else f"{value} ({low} to {high})"
+
+
+def _sides(contrast: Contrast) -> str:
+    return " − ".join(f"{method}, {agent}" for method, agent in (contrast.better, contrast.worse))
 
 
 def _share(found: Estimate) -> str:

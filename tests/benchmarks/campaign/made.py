@@ -1,18 +1,20 @@
-"""A campaign's folder with two stages that have learned nothing; a policy that often gives up."""
+"""A campaign's folder, runs with given outcomes, and a policy that often gives up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.running.judged_runs import written
 from tests.training.tiny import tiny_policy
 from toolenv.apis import FINISH
-from toolenv.episodes import FunctionCall, Message
+from toolenv.episodes import Cost, Episode, FunctionCall, Message
 from toolenv.jsontext import JsonValue, render
 from toolenv.mini.benchmark import ExpertPolicy
+from toolenv.tasks import Task
 from toolenv.training.folder import TrainingRecord
 
-__all__ = ["Wavering", "made_campaign"]
+__all__ = ["Passes", "Wavering", "made_campaign", "measured_run"]
 
 ROOT = "/somewhere/of/ours/campaign"
 """Where the commands were carried out, which nobody needs to know."""
@@ -34,6 +36,37 @@ _COMMANDS = {
 }
 
 
+Passes = Callable[[int, int], bool]
+"""Whether the training of a seed passes a task, both by number."""
+
+
+def measured_run(
+    out: Path,
+    tasks: Sequence[Task],
+    seeds: Sequence[int],
+    method: str,
+    agent: str,
+    passes: Passes,
+    *,
+    calls: int,
+    on: str = "test",
+) -> None:
+    """Write what each seed's run would leave behind."""
+    for seed in seeds:
+        episodes = [
+            Episode(
+                task,
+                (),
+                agent=agent,
+                policy=method,
+                outcome="passed" if passes(seed, number) else "failed",
+                cost=Cost(policy_calls=calls + number % 2),
+            )
+            for number, task in enumerate(tasks)
+        ]
+        written(out / f"seed-{seed}" / on / method / agent, episodes, [*tasks]).close()
+
+
 class Wavering(ExpertPolicy):
     """The expert, who gives up one time in three."""
 
@@ -52,7 +85,7 @@ class Wavering(ExpertPolicy):
 
 
 def made_campaign(root: Path) -> Path:
-    """Write it, and return the seed's folder."""
+    """Write a folder with two stages that have learned nothing, and return the seed's folder."""
     (root / "done").mkdir(parents=True)
     for number, (out, command) in enumerate(_COMMANDS.items()):
         row = {"out": out, "command": command, "seconds": number + 0.5}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ import pytest
 
 from benchmarks.campaign.contrasts import PRIMARY, SECONDARY, Contrast, Measured, read_measured
 from benchmarks.campaign.recipe import METHODS, Recipe, evaluations
-from benchmarks.campaign.tables import contrast_table, pass_table
-from tests.running.judged_runs import written
-from toolenv.episodes import Cost, Episode
+from benchmarks.campaign.tables import contrast_table, pass_table, split_table
+from tests.benchmarks.campaign.made import measured_run
 from toolenv.judging.crossed import crossed_estimate
 from toolenv.tasks import Task
 
@@ -23,36 +21,18 @@ TASKS = [
     for number in range(10)
 ]
 
-Passes = Callable[[int, int], bool]
-"""Whether the training of a seed passes a task, both by number."""
-
-
-def measured_run(
-    out: Path, method: str, agent: str, passes: Passes, *, calls: int, seeds: list[int] = SEEDS
-) -> None:
-    for seed in seeds:
-        place = out / f"seed-{seed}" / "test" / method / agent
-        episodes = [
-            Episode(
-                task,
-                (),
-                agent=agent,
-                policy=method,
-                outcome="passed" if passes(seed, number) else "failed",
-                cost=Cost(policy_calls=calls + number % 2),
-            )
-            for number, task in enumerate(TASKS)
-        ]
-        written(place, episodes, TASKS).close()
-
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("campaign")
-    measured_run(place, "sft", "react", lambda seed, task: task % 2 == 0, calls=3)
-    measured_run(place, "sft", "dfsdt", lambda seed, task: task % 2 == 0 or task < 10, calls=5)
-    measured_run(place, "dpo", "react", lambda seed, task: (task + seed) % 5 > 0, calls=3)
-    measured_run(place, "grpo", "react", lambda seed, task: True, calls=3, seeds=[0, 1])
+    measured_run(place, TASKS, SEEDS, "sft", "react", lambda seed, task: task % 2 == 0, calls=3)
+    measured_run(
+        place, TASKS, SEEDS, "sft", "dfsdt", lambda seed, task: task % 2 == 0 or task < 10, calls=5
+    )
+    measured_run(
+        place, TASKS, SEEDS, "dpo", "react", lambda seed, task: (task + seed) % 5 > 0, calls=3
+    )
+    measured_run(place, TASKS, [0, 1], "grpo", "react", lambda seed, task: True, calls=3)
     return place
 
 
@@ -92,6 +72,25 @@ def test_tables_say_what_was_measured_and_leave_out_what_was_not(measured: Measu
     contrasts = contrast_table(measured)
     assert "| search beats one attempt | sft, dfsdt − sft, react | +25.0 (" in contrasts
     assert "rewards" not in contrasts
+    titles = [line for line in contrasts.splitlines() if line.startswith("| *")]
+    assert titles == ["| *primary* | | | |"]
+
+
+def test_contrasts_are_told_apart_for_any_groups_of_tasks(measured: Measured) -> None:
+    searching = Contrast("search helps", ("sft", "dfsdt"), ("sft", "react"))
+    missing = Contrast("?", ("grpo", "react"), ("sft", "react"))
+    by_split = split_table(measured, [searching, missing]).splitlines()
+    assert by_split[0] == "| difference (95 %) | I1-inst | I2-cat |"
+    assert by_split[2].startswith("| sft, dfsdt − sft, react | +50.0 (")
+    assert by_split[2].endswith("| +0.0 (+0.0 to +0.0) |")
+    assert len(by_split) == 3
+    parity = measured.grouped(["even" if number % 2 == 0 else "odd" for number in range(20)])
+    assert (
+        split_table(parity, [searching])
+        .splitlines()[2]
+        .startswith("| sft, dfsdt − sft, react | +0.0 (+0.0 to +0.0) | +50.0 (")
+    )
+    assert list(dict.fromkeys(measured.splits.tolist())) == ["I1-inst", "I2-cat"]
 
 
 def test_one_training_has_a_rate_and_no_interval(out: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from benchmarks.campaign.commands import carry_out, seconds_of
+from benchmarks.campaign.curves import pairs_commands, search_commands
 from benchmarks.campaign.recipe import (
     METHODS,
     RANDOM_SIDES,
@@ -23,6 +24,7 @@ from toolenv.jsontext import render
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.runner import run
 from toolenv.training.compact_template import COMPACT_TEMPLATES, compact_template
+from toolenv.training.data import open_rows
 from toolenv.training.folder import TrainingRecord
 
 pytest.importorskip("trl")
@@ -100,6 +102,15 @@ def test_every_command_has_options_that_there_are(campaign: Path) -> None:
         if arguments[0] != RANDOM_SIDES:
             parse([*arguments, "--out", str(campaign / command.out)])
     assert len({command.out for command in commands}) == len(commands)
+
+
+def test_commands_of_curves_have_options_that_there_are(campaign: Path) -> None:
+    commands = [*search_commands(SMALL, 0), *pairs_commands(SMALL, 0)]
+    for command in commands:
+        parse([*command.arguments(campaign), "--out", str(campaign / command.out)])
+    (fewer,) = (one for one in commands if one.out.endswith("models/dpo-quarter"))
+    counted = len(open_rows(str(campaign / "seed-0/data/pairs"), "dpo"))
+    assert f"rows={round(counted / 4)}" in fewer.arguments(campaign)
 
 
 def test_equal_cost_is_measured_for_what_it_is_compared_with() -> None:
