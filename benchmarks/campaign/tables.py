@@ -45,13 +45,14 @@ def contrast_table(measured: Measured, titled: Mapping[str, Sequence[Contrast]] 
 
 
 def split_table(measured: Measured, contrasts: Sequence[Contrast]) -> str:
-    """Contrasts, split by split."""
+    """Contrasts, split by split: differences with 95 % intervals."""
     splits = list(dict.fromkeys(measured.splits.tolist()))
-    lines = [f"| difference (95 %) | {' | '.join(splits)} |", f"|---|{'---|' * len(splits)}"]
+    lines = [f"| claim | contrast | {' | '.join(splits)} |", f"|---|---|{'---|' * len(splits)}"]
     for contrast in contrasts:
         told = [_told(measured, contrast, split) for split in splits]
         if None not in told:
-            lines.append(f"| {_sides(contrast)} | {' | '.join(map(str, told))} |")
+            named = f"{contrast.claim} | {_sides(contrast)}"
+            lines.append(f"| {named} | {' | '.join(map(str, told))} |")
     return "\n".join(lines)
 
 

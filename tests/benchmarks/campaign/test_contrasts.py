@@ -80,15 +80,15 @@ def test_contrasts_are_told_apart_for_any_groups_of_tasks(measured: Measured) ->
     searching = Contrast("search helps", ("sft", "dfsdt"), ("sft", "react"))
     missing = Contrast("?", ("grpo", "react"), ("sft", "react"))
     by_split = split_table(measured, [searching, missing]).splitlines()
-    assert by_split[0] == "| difference (95 %) | I1-inst | I2-cat |"
-    assert by_split[2].startswith("| sft, dfsdt − sft, react | +50.0 (")
+    assert by_split[0] == "| claim | contrast | I1-inst | I2-cat |"
+    assert by_split[2].startswith("| search helps | sft, dfsdt − sft, react | +50.0 (")
     assert by_split[2].endswith("| +0.0 (+0.0 to +0.0) |")
     assert len(by_split) == 3
     parity = measured.grouped(["even" if number % 2 == 0 else "odd" for number in range(20)])
     assert (
         split_table(parity, [searching])
         .splitlines()[2]
-        .startswith("| sft, dfsdt − sft, react | +0.0 (+0.0 to +0.0) | +50.0 (")
+        .startswith("| search helps | sft, dfsdt − sft, react | +0.0 (+0.0 to +0.0) | +50.0 (")
     )
     assert list(dict.fromkeys(measured.splits.tolist())) == ["I1-inst", "I2-cat"]
 
