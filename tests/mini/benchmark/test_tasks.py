@@ -61,6 +61,12 @@ def test_training_is_a_stream_of_its_seed() -> None:
     assert [next(endless) for _ in range(4)] == first
 
 
+def test_a_task_that_is_held_is_not_drawn_again() -> None:
+    held = list(train_tasks(seed=9, count=3))
+    again = train_tasks(seed=9, count=3)
+    assert all(one is other for one, other in zip(held, again, strict=True))
+
+
 def test_tasks_are_the_same_in_another_process() -> None:
     program = (
         "from toolenv.mini.benchmark import benchmark_task\n"

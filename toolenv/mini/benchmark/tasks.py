@@ -7,6 +7,7 @@ from functools import cache
 from itertools import count as counted
 from itertools import islice
 from typing import Final
+from weakref import WeakValueDictionary
 
 from toolenv.errors import ConfigurationError
 from toolenv.jsontext import JsonValue
@@ -27,6 +28,9 @@ __all__ = [
 
 TASKS_OF_A_SPLIT: Final = 200
 """Tasks of each test split."""
+
+_HELD: Final = WeakValueDictionary[str, Task]()
+"""To draw a task takes half a millisecond, and a run's expert names the tasks that the run holds."""
 
 TASKS_OF_VALIDATION: Final = 300
 """Tasks of the validation split: as many of each test split's kind."""
@@ -83,13 +87,16 @@ def _frozen(split: str, count: int) -> tuple[Task, ...]:
 
 
 def benchmark_task(task: str) -> Task:
-    """A task by its id.
+    """A task by its id; the same object for as long as someone holds it.
 
     Raises:
         ConfigurationError: It is no id of this benchmark.
     """
+    held = _HELD.get(task)
+    if held is not None:
+        return held
     plan = plan_of(task)
-    return Task(
+    drawn = _HELD[task] = Task(
         id=plan.id,
         instruction=plan.sentence.text,
         apis=tuple(one.api for one in plan.offers),
@@ -98,6 +105,7 @@ def benchmark_task(task: str) -> Task:
         split=plan.split,
         max_steps=plan.max_steps,
     )
+    return drawn
 
 
 def _check(plan: Plan) -> Check:
