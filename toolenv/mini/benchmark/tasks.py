@@ -30,7 +30,7 @@ TASKS_OF_A_SPLIT: Final = 200
 """Tasks of each test split."""
 
 _HELD: Final = WeakValueDictionary[str, Task]()
-"""To draw a task takes half a millisecond, and a run's expert names the tasks that the run holds."""
+"""Drawing takes half a millisecond, and a run's expert names the tasks that the run holds."""
 
 TASKS_OF_VALIDATION: Final = 300
 """Tasks of the validation split: as many of each test split's kind."""
