@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import Here
 from tests.training.data import Made, make
 from toolenv.jsontext import parse
+from toolenv.running.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +59,16 @@ def test_labelled_decisions_are_learnt_from(made: Made, tmp_path: Path, here: He
 def test_checkpoints_are_shown_side_by_side(made: Made, tmp_path: Path, here: Here) -> None:
     done = here(
         f"train evaluate {made.model} --out out --split I1-inst --first 2 --max-steps 1"
-        " --policy-options 'max_new_tokens=4&device=cpu'",
+        " --policy-options 'max_new_tokens=4&device=cpu' --policy-calls 3 --concurrency 2",
         tmp_path,
     )
 
     assert done.returncode == 0, done.stderr
     assert "0.0%" in done.stdout and done.stdout.splitlines()[-1] == "runs: out"
     assert (tmp_path / "out" / "evaluation.json").exists()
+    (manifest,) = (tmp_path / "out").glob("*/manifest.json")
+    settings = RunFolder.open(manifest.parent).manifest.settings()
+    assert (settings["policy_calls"], settings["concurrency"]) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ def evaluate(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A seed; repeatable.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Steps of one branch.")] = None,
+    policy_calls: Annotated[
+        int | None, typer.Option(help="Most policy calls of an episode.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Episodes in flight: many fill a policy's batches.")
+    ] = None,
     policy_options: Annotated[
         str, typer.Option(help="Options of the policy, as temperature=0&max_new_tokens=128.")
     ] = "",
@@ -71,6 +77,8 @@ def evaluate(
             "agents": agent,
             "seeds": seed,
             "max_steps": max_steps,
+            "policy_calls": policy_calls,
+            "concurrency": concurrency,
         }
         given = {name: value for name, value in flags.items() if value not in (None, [])}
         configuration = read_configuration(config, given)
