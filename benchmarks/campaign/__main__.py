@@ -24,6 +24,7 @@ from benchmarks.campaign.recipe import (
     trainings,
 )
 from benchmarks.campaign.tables import contrast_table, pass_table
+from toolenv.errors import ToolenvError
 
 
 def main() -> None:
@@ -50,7 +51,10 @@ def main() -> None:
         _one(recipe, seeds[0], given)
     if given.train_only or given.worker:
         return
-    measured = read_measured(given.out, seeds, given.on)
+    try:
+        measured = read_measured(given.out, seeds, given.on)
+    except ToolenvError as error:
+        raise SystemExit(f"error: {error}") from None
     print(f"\n{len(seeds)} trainings, {len(measured.tasks)} tasks ({given.on})\n")
     print(pass_table(measured), contrast_table(measured), sep="\n\n")
     print("\n| command's folder | seconds |\n|---|---|")

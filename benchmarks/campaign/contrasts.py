@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from toolenv.errors import ConfigurationError
 from toolenv.judging.bootstrap import Estimate, Numbers
 from toolenv.judging.crossed import crossed_estimate
 from toolenv.running.folder import RunFolder
@@ -127,6 +128,9 @@ def read_measured(out: Path, seeds: list[int], on: str) -> Measured:
         out: The campaign's folder.
         seeds: The training seeds; a method that lacks one is left out.
         on: What the tasks are called in folders: ``test`` or ``validation``.
+
+    Raises:
+        ConfigurationError: No method was measured for all of these seeds.
     """
     found: dict[tuple[str, str], list[list[Result]]] = {}
     for place in sorted((out / f"seed-{seeds[0]}" / on).glob("*/*")):
@@ -137,6 +141,12 @@ def read_measured(out: Path, seeds: list[int], on: str) -> Measured:
             for one in places:
                 with RunFolder.open(one) as folder:
                     found[method].append(list(folder.results()))
+    if not found:
+        raise ConfigurationError(
+            f"Nothing was measured on {on} for all of the seeds {', '.join(map(str, seeds))}.",
+            where=str(out),
+            fix="python -m benchmarks.campaign measures; --seeds says how many trainings there are.",
+        )
     return Measured(found)
 
 

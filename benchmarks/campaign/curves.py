@@ -27,6 +27,7 @@ from benchmarks.campaign.recipe import (
     preferring,
 )
 from benchmarks.campaign.tables import contrast_table, pass_table, split_table
+from toolenv.errors import ToolenvError
 from toolenv.mini.benchmark.plans import Plan, plan_of
 
 __all__ = ["CURVES", "failures_seen", "pairs_commands", "search_commands"]
@@ -96,15 +97,17 @@ _COMMANDS: Final = {"search": search_commands, "pairs": pairs_commands}
 
 
 def _print_search(measured: Measured) -> None:
-    one, equal = "search beats one attempt", "search beats attempts of equal cost"
-    rows = [
-        Contrast(f"{claim}, {stage}, {calls} calls", (stage, f"dfsdt-{calls}"), (stage, against))
-        for stage in STAGES
-        for claim, with_ in ((one, "react"), (equal, "react-n-{}"))
-        for calls in BUDGETS
-        for against in (with_.format(calls),)
-    ]
-    print(pass_table(measured), contrast_table(measured, {"validation": rows}), sep="\n\n")
+    rows: dict[str, list[Contrast]] = {stage: [] for stage in STAGES}
+    for stage, of_stage in rows.items():
+        for calls in BUDGETS:
+            one, equal = (
+                f"search of {calls} calls beats {other}"
+                for other in ("one attempt", "attempts of equal cost")
+            )
+            searching = (stage, f"dfsdt-{calls}")
+            of_stage.append(Contrast(one, searching, (stage, "react")))
+            of_stage.append(Contrast(equal, searching, (stage, f"react-n-{calls}")))
+    print(pass_table(measured), contrast_table(measured, rows), sep="\n\n")
 
 
 def _print_pairs(measured: Measured) -> None:
@@ -144,7 +147,10 @@ def main() -> None:
     if given.worker:
         return
     on = "test" if given.curve == "visibility" else "validation"
-    measured = read_measured(given.out, seeds, on)
+    try:
+        measured = read_measured(given.out, seeds, on)
+    except ToolenvError as error:
+        raise SystemExit(f"error: {error}") from None
     print(f"\n{len(seeds)} trainings, {len(measured.tasks)} tasks ({on})\n")
     {"search": _print_search, "pairs": _print_pairs, "visibility": _print_visibility}[given.curve](
         measured

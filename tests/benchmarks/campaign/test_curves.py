@@ -82,3 +82,11 @@ def test_what_was_measured_is_printed(
     assert sorted(lines[0].split(" | ")[2:]) == sorted([both, "+0.0 (+0.0 to +0.0) |"])
     assert lines[1].count("+100.0 (") == 3
     assert "react-n" not in printed
+
+
+def test_a_campaign_that_measured_nothing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["curves", "visibility", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"error: .*Nothing was measured on test for all of"):
+        main()
