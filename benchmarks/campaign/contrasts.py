@@ -145,7 +145,7 @@ def read_measured(out: Path, seeds: list[int], on: str) -> Measured:
         raise ConfigurationError(
             f"Nothing was measured on {on} for all of the seeds {', '.join(map(str, seeds))}.",
             where=str(out),
-            fix="python -m benchmarks.campaign measures; --seeds says how many trainings there are.",
+            fix="python -m benchmarks.campaign measures; --seeds says how many there are.",
         )
     return Measured(found)
 
