@@ -19,10 +19,13 @@ from toolenv.errors import ToolenvError
 from toolenv.mini.benchmark.plans import plan_of
 from toolenv.running.folder import RunFolder
 
-__all__ = ["ENDINGS", "count_endings", "ending_table"]
+__all__ = ["BROKEN", "ENDINGS", "count_endings", "ending_table"]
 
 ENDINGS = ("passed", "wrong answer", "gave up, untried", "gave up, all tried", "out of steps")
 """How an episode ends; giving up passes a task that cannot be solved."""
+
+BROKEN = "broken"
+"""How an episode ends that infrastructure broke: no ending of the policy's."""
 
 _BEGINNINGS = ("first call fits", "calls again")
 """Of the chosen branch: its first call is of an API that is documented for one of the needs; a call
@@ -56,12 +59,13 @@ def count_endings(episodes: Iterable[Episode]) -> dict[str, Counter[str]]:
 
 def ending_table(counted: Mapping[str, Counter[str]]) -> str:
     """Shares in percent, as Markdown, and those of all together last."""
-    columns = (*ENDINGS, *_BEGINNINGS)
+    everything = sum(counted.values(), Counter[str]())
+    broken = [BROKEN] if everything[BROKEN] else []
+    columns = (*ENDINGS, *broken, *_BEGINNINGS)
     lines = [
         f"| needed | episodes | {' | '.join(columns)} |",
         f"|---|{'---|' * (len(columns) + 1)}",
     ]
-    everything = sum(counted.values(), Counter[str]())
     for needs, counts in [*sorted(counted.items()), ("all", everything)]:
         shares = [f"{100 * counts[name] / counts['episodes']:.0f}" for name in columns]
         lines.append(f"| {needs} | {counts['episodes']} | {' | '.join(shares)} |")
@@ -71,6 +75,8 @@ def ending_table(counted: Mapping[str, Counter[str]]) -> str:
 def _ending(episode: Episode, untried: bool) -> str:
     if episode.outcome == "passed":
         return "passed"
+    if episode.outcome == "infrastructure_error":
+        return BROKEN
     if episode.ended.startswith("answer"):
         return "wrong answer"
     if not episode.ended.startswith("gave_up"):

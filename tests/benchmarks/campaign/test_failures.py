@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.campaign.failures import ENDINGS, count_endings, ending_table, main
+from benchmarks.campaign.failures import BROKEN, ENDINGS, count_endings, ending_table, main
+from toolenv.episodes import Episode
+from toolenv.mini.benchmark import benchmark_task
 from toolenv.mini.benchmark.plans import plan_of
 from toolenv.running.configuration import RunConfiguration
 from toolenv.running.folder import RunFolder
@@ -66,6 +68,15 @@ def test_the_ways_to_fail_are_told_apart(runs: Path) -> None:
     assert expert["first call fits"] > random["first call fits"]
 
 
+def test_what_infrastructure_broke_is_no_failure_of_the_policy() -> None:
+    task = benchmark_task("I1-inst-0")
+    broken = Episode(task, (), outcome="infrastructure_error", ended="error")
+    counted = count_endings([broken, Episode(task, (), outcome="failed", ended="max_steps")])
+    (counts,) = counted.values()
+    assert (counts["episodes"], counts[BROKEN], counts["out of steps"]) == (2, 1, 1)
+    assert "| broken |" in ending_table(counted)
+
+
 def test_runs_are_counted_together(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +84,7 @@ def test_runs_are_counted_together(
     main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("| needed | episodes | passed |")
+    assert "broken" not in lines[0]
     assert lines[-1].startswith("| all | 80 |")
     assert (
         lines
