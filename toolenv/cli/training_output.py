@@ -20,17 +20,20 @@ __all__ = ["checkpoint_table", "quiet_libraries", "write_rows_beside"]
 
 
 def checkpoint_table(rows: Sequence[Evaluated]) -> Table:
-    """Checkpoints side by side."""
+    """Checkpoints side by side; their splits, where they have any."""
     table = Table()
     table.add_column("checkpoint", overflow="fold")
-    for name in ("step", "agent", "split", "episodes", "passed", "steps", "messages"):
-        table.add_column(name, no_wrap=name == "passed")
+    of_splits = any(row.split for row in rows)
+    split = ["split"] if of_splits else []
+    for name in ("step", "agent", *split, "episodes", "passed", "steps", "policy calls"):
+        table.add_column(name, no_wrap=name in ("passed", "episodes"))
     for row in rows:
+        step = row.checkpoint.step
         table.add_row(
-            plain(row.checkpoint.name),
-            "" if row.checkpoint.step is None else str(row.checkpoint.step),
+            plain(row.checkpoint.name.removesuffix(f"-checkpoint-{step}")),
+            "" if step is None else str(step),
             plain(row.agent),
-            plain(row.split or "all"),
+            *([plain(row.split or "all")] if of_splits else []),
             str(row.episodes),
             _share(row.passed),
             _mean(row.steps),
@@ -68,7 +71,7 @@ def quiet_libraries() -> Iterator[None]:
 def _share(estimate: Estimate) -> str:
     if estimate.value != estimate.value:
         return "–"
-    return f"{estimate.value:.1%} {estimate.low:.0%}–{estimate.high:.0%}"
+    return f"{estimate.value:.1%} {100 * estimate.low:.0f}–{100 * estimate.high:.0f}"
 
 
 def _mean(estimate: Estimate) -> str:
