@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +57,18 @@ class TestTransformersPolicy(PolicySuite):
 
     def make_task(self) -> Task:
         return TASK
+
+
+def test_a_policy_that_is_let_go_leaves_no_model_behind(model: Path) -> None:
+    policy = TransformersPolicy(model, max_new_tokens=4)
+    say_together(policy, conversations(2))
+    loaded, kept = weakref.ref(policy.load().model), weakref.ref(policy)
+    gc.disable()  # memory is not to wait until cycles are sought
+    try:
+        del policy
+        assert kept() is None and loaded() is None
+    finally:
+        gc.enable()
 
 
 def conversations(count: int) -> list[list[dict[str, JsonValue]]]:

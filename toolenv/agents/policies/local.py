@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -152,11 +153,13 @@ class TransformersPolicy:
         self.reasoning: Reasoning = reasoning
         self.think_tags: ThinkTags = think_tags
         self.constrained = constrained
+        # who asks holds the policy; nothing else does, so that its memory is free when it is let go
+        me = weakref.proxy(self)
         self._batcher: Batcher[Prompt, Continuation] = Batcher(
-            self._generate,
+            lambda prompts: me._generate(prompts),
             size=batch_size,
             wait=batch_wait,
-            measure=self._size,
+            measure=lambda prompt: me._size(prompt),
         )
         self._cache = PrefixCache(round(prefix_cache * 2**30)) if prefix_cache else None
         self._lock = threading.RLock()
