@@ -27,8 +27,10 @@ from benchmarks.campaign.recipe import (
     preferring,
 )
 from benchmarks.campaign.tables import contrast_table, pass_table, split_table
+from toolenv.episodes import Status
 from toolenv.errors import ToolenvError
 from toolenv.mini.benchmark.plans import Plan, plan_of
+from toolenv.mini.benchmark.signs import FAILURES
 
 __all__ = ["CURVES", "failures_seen", "pairs_commands", "search_commands"]
 
@@ -77,10 +79,11 @@ def failures_seen(plan: Plan) -> str:
     """
     if not plan.solvable:
         return "not solvable"
-    fates = {plan.fates[plan.offers.index(one)] for one in plan.relevant} - {None}
-    if not fates:
+    fates = (plan.fates[plan.offers.index(one)] for one in plan.relevant)
+    statuses = {FAILURES[fate][0] for fate in fates if fate is not None}
+    if not statuses:
         return "none"
-    return "hidden" if fates & {"empty", "lacking"} else "seen"
+    return "hidden" if Status.OK in statuses else "seen"
 
 
 def _some_rows(seed: int, portion: float) -> Callable[[Path], Sequence[str]]:

@@ -29,11 +29,11 @@ __all__ = [
 TASKS_OF_A_SPLIT: Final = 200
 """Tasks of each test split."""
 
-_HELD: Final = WeakValueDictionary[str, Task]()
-"""Drawing takes half a millisecond, and a run's expert names the tasks that the run holds."""
-
 TASKS_OF_VALIDATION: Final = 300
 """Tasks of the validation split: as many of each test split's kind."""
+
+_HELD: Final = WeakValueDictionary[str, Task]()
+"""Drawing takes half a millisecond, and a run's expert names the tasks that the run holds."""
 
 
 def benchmark_tasks(split: str | None = None) -> list[Task]:
